@@ -1,0 +1,47 @@
+# Two commands are enough: `make demo` and `make test`. Each installs what it needs into .venv.
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check test-kafka lock clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+demo: .venv/.cpu ## the main job on MovieLens-100K; ARGS="--events N --live N --rate R --json FILE --keep"
+	$(BIN)/interestream demo $(ARGS)
+
+test: .venv/.dev ## every test but those against Apache Kafka itself; ARGS go to pytest
+	$(BIN)/pytest -m "not kafka" $(ARGS)
+
+check: .venv/.dev ## format, lint, types, import contracts, fast tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m stream.wire.asyncapi --check
+	$(BIN)/pytest -q -m "not kafka and not integration"
+
+test-kafka: .venv/.dev ## the worker against Apache Kafka (Java, Maven) and a Qdrant server
+	$(BIN)/pytest -m kafka $(ARGS)
+
+lock: ## make requirements/*.txt anew (needs uv)
+	./scripts/lock.sh
+
+clean: ## remove the environment and what was built, not the cache of archives
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .data
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.cpu: requirements/cpu.txt pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --require-hashes -r requirements/cpu.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: requirements/dev.txt pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@ .venv/.cpu
