@@ -1,0 +1,275 @@
+"""Callers that share sessions: order, bounds, cancellation, errors, end."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from stream.encoder import Encoder, Lane
+from stream.errors import Overloaded, Unavailable
+from tests.encoder.parts import DIMENSION, Gate, running
+
+ENTRY_BYTES = 10_000
+
+
+async def occupy(encoder: Encoder, gate: Gate) -> asyncio.Task[object]:
+    """Start a call that holds the only session until the gate opens."""
+    task: asyncio.Task[object] = asyncio.create_task(encoder.encode(["occupying"]))
+    await asyncio.to_thread(gate.await_run)
+    return task
+
+
+async def waiting(encoder: Encoder, lane: Lane, count: int) -> None:
+    """Let other tasks go on until so many texts wait."""
+    while encoder.waiting(lane) != count:  # noqa: ASYNC110  # the encoder has no such event
+        await asyncio.sleep(0)
+
+
+async def test_equal_texts_of_one_call_are_run_once() -> None:
+    gate = Gate(open_=True)
+    async with running(gate) as encoder:
+        rows = await encoder.encode(["a", "b", "a", "a"])
+
+    assert gate.texts_run == 2
+    np.testing.assert_array_equal(rows[0], rows[3])
+
+
+async def test_blank_texts_are_one_text() -> None:
+    gate = Gate(open_=True)
+    async with running(gate) as encoder:
+        await encoder.encode(["", " ", "\n"])
+
+    assert gate.texts_run == 1
+
+
+async def test_equal_texts_of_two_callers_are_run_once() -> None:
+    gate = Gate()
+    async with running(gate) as encoder:
+        first = await occupy(encoder, gate)
+        second = asyncio.create_task(encoder.encode(["occupying", "other"]))
+        await waiting(encoder, Lane.EVENTS, 1)
+        gate.let_go()
+        await asyncio.gather(first, second)
+
+    assert gate.texts_run == 2
+
+
+async def test_what_was_encoded_comes_from_the_cache() -> None:
+    gate = Gate(open_=True)
+    async with running(gate, cache_bytes=ENTRY_BYTES) as encoder:
+        first = await encoder.encode(["a", "b"])
+        again = await encoder.encode(["b", "a"])
+
+        assert gate.texts_run == 2
+        assert (encoder.counts.cache_hits, encoder.counts.cache_misses) == (2, 2)
+    np.testing.assert_array_equal(first, again[::-1])
+
+
+async def test_texts_of_many_callers_run_in_one_batch() -> None:
+    gate = Gate()
+    async with running(gate) as encoder:
+        first = await occupy(encoder, gate)
+        calls = [asyncio.create_task(encoder.encode([f"text {n}"])) for n in range(8)]
+        await waiting(encoder, Lane.EVENTS, 8)
+        gate.let_go()
+        await asyncio.gather(first, *calls)
+
+    assert gate.batches[-1].shape[0] > 1
+    assert gate.texts_run == 9
+
+
+async def test_a_call_uses_every_session() -> None:
+    gates = Gate(), Gate()
+    async with running(*gates) as encoder:
+        call = asyncio.create_task(encoder.encode([f"{'word ' * 9}{n}" for n in range(20)]))
+        for gate in gates:
+            await asyncio.to_thread(gate.await_run)
+            gate.let_go()
+        await call
+
+
+async def test_both_lanes_are_served() -> None:
+    gate = Gate()
+    async with running(gate) as encoder:
+        first = await occupy(encoder, gate)
+        items = asyncio.create_task(encoder.encode(["item1", "shared"], Lane.ITEMS))
+        await waiting(encoder, Lane.ITEMS, 2)
+        events = asyncio.create_task(encoder.encode(["event1", "shared"], Lane.EVENTS))
+        await waiting(encoder, Lane.EVENTS, 2)
+        assert encoder.waiting(Lane.ITEMS) == 1
+        gate.let_go()
+        await asyncio.gather(first, items, events)
+        assert (encoder.waiting(Lane.EVENTS), encoder.waiting(Lane.ITEMS)) == (0, 0)
+
+    assert gate.texts_run == 4
+
+
+async def test_a_full_lane_is_overloaded_and_leaves_nothing_behind() -> None:
+    gate = Gate()
+    async with running(gate, queue_texts=3) as encoder:
+        first = await occupy(encoder, gate)
+        held = asyncio.create_task(encoder.encode(["a", "b"]))
+        await waiting(encoder, Lane.EVENTS, 2)
+
+        with pytest.raises(Overloaded, match=r"2 texts wait in lane events, 2 more .* in 3"):
+            await encoder.encode(["c", "d"])
+        assert encoder.waiting(Lane.EVENTS) == 2
+        other_lane = asyncio.create_task(encoder.encode(["c", "d"], Lane.ITEMS))
+        joined = asyncio.create_task(encoder.encode(["a", "b", "occupying"]))
+        gate.let_go()
+        await asyncio.gather(first, held, other_lane, joined)
+
+        assert (await encoder.encode(["c", "d"])).shape == (2, DIMENSION)
+
+
+async def test_a_call_beyond_the_bound_gets_through_alone() -> None:
+    async with running(Gate(open_=True), queue_texts=3) as encoder:
+        rows = await encoder.encode([str(n) for n in range(20)])
+
+    assert rows.shape == (20, DIMENSION)
+
+
+async def test_a_cancelled_caller_frees_its_place() -> None:
+    gate = Gate()
+    async with running(gate, queue_texts=2) as encoder:
+        first = await occupy(encoder, gate)
+        gone = asyncio.create_task(encoder.encode(["gone1", "gone2"]))
+        await waiting(encoder, Lane.EVENTS, 2)
+        gone.cancel()
+        await asyncio.wait([gone])
+        assert encoder.waiting(Lane.EVENTS) == 0
+        later = asyncio.create_task(encoder.encode(["later"]))
+        await waiting(encoder, Lane.EVENTS, 1)
+        gate.let_go()
+        await asyncio.gather(first, later)
+
+    assert gate.texts_run == 2
+
+
+async def test_a_cancelled_caller_takes_nothing_from_another() -> None:
+    gate = Gate()
+    async with running(gate) as encoder:
+        first = await occupy(encoder, gate)
+        gone = asyncio.create_task(encoder.encode(["shared", "gone"]))
+        stays = asyncio.create_task(encoder.encode(["shared", "occupying"]))
+        await waiting(encoder, Lane.EVENTS, 2)
+        await asyncio.sleep(0)
+        for task in (gone, first):
+            task.cancel()
+        await asyncio.wait([gone, first])
+        gate.let_go()
+
+        assert (await stays).shape == (2, DIMENSION)
+    assert gate.texts_run == 2
+
+
+async def test_a_text_that_breaks_the_session_fails_its_caller_only() -> None:
+    gate = Gate()
+    async with running(gate) as encoder:
+        first = await occupy(encoder, gate)
+        bad = asyncio.create_task(encoder.encode(["good one", "poison pill"]))
+        good = asyncio.create_task(encoder.encode(["good two"]))
+        await waiting(encoder, Lane.EVENTS, 3)
+        gate.let_go()
+        results = await asyncio.gather(first, bad, good, return_exceptions=True)
+
+        assert isinstance(results[1], RuntimeError)
+        assert isinstance(results[2], np.ndarray)
+        assert (await encoder.encode(["good one"])).shape == (1, DIMENSION)
+
+
+async def test_a_text_that_breaks_the_tokenizer_fails_its_caller_only() -> None:
+    async with running(Gate(open_=True)) as encoder:
+        bad, good = await asyncio.gather(
+            encoder.encode(["unreadable", "fine"]), encoder.encode(["good"]), return_exceptions=True
+        )
+
+        assert isinstance(bad, ValueError)
+        assert isinstance(good, np.ndarray)
+        assert encoder.waiting(Lane.EVENTS) == 0
+
+
+async def test_close_leaves_nobody_waiting() -> None:
+    gate = Gate()
+    async with running(gate) as encoder:
+        calls = [await occupy(encoder, gate)]
+        calls += [
+            asyncio.create_task(encoder.encode([f"{n}"], lane)) for n, lane in enumerate(Lane)
+        ]
+        await waiting(encoder, Lane.ITEMS, 1)
+        closing = asyncio.create_task(encoder.close())
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        gate.let_go()
+        await closing
+
+        assert [type(result) for result in results] == [Unavailable] * 3
+
+
+async def test_a_bug_in_an_observer_leaves_nobody_waiting() -> None:
+    def broken(_padded: int, _real: int, _seconds: float) -> None:
+        raise ZeroDivisionError
+
+    gate = Gate()
+    async with running(gate, on_batch=broken) as encoder:
+        first = await occupy(encoder, gate)
+        second = asyncio.create_task(encoder.encode(["second"]))
+        await waiting(encoder, Lane.EVENTS, 1)
+        gate.let_go()
+        await first
+
+        with pytest.raises(Unavailable, match=r"stopped by ZeroDivisionError.*restart"):
+            await second
+        with pytest.raises(Unavailable, match="stopped by"):
+            await encoder.encode(["third"])
+
+
+async def test_observers_see_padded_and_real_tokens_of_each_run() -> None:
+    seen: list[tuple[int, int]] = []
+
+    def note(padded: int, real: int, seconds: float) -> None:
+        assert seconds >= 0
+        seen.append((padded, real))
+
+    async with running(Gate(open_=True), on_batch=note) as encoder:
+        await encoder.encode(["one two three", "one"])
+
+    assert seen == [(8, 6)]
+
+
+async def test_an_encoder_that_was_not_started_is_unavailable() -> None:
+    async with running(Gate(open_=True)) as encoder:
+        parts = (encoder.manifest, encoder._tokenizer, [Gate()])
+    idle = Encoder(*parts, batch_tokens=256, cache_bytes=0, queue_texts=1)
+
+    with pytest.raises(Unavailable, match="not started"):
+        await idle.encode(["a"])
+    await idle.close()
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_any_mix_of_callers_ends_and_leaves_nothing(seed: int) -> None:
+    """Callers of both lanes over few texts, some cancelled at any moment, some overloaded."""
+    rng = np.random.default_rng(seed)
+    async with running(Gate(open_=True), Gate(open_=True), queue_texts=12) as encoder:
+        alone = {f"text {n}": (await encoder.encode([f"text {n}"]))[0] for n in range(20)}
+
+        async def call() -> None:
+            texts = [f"text {n}" for n in rng.integers(0, 20, size=6)]
+            rows = await encoder.encode(texts, Lane(int(rng.integers(2))))
+            np.testing.assert_array_equal(rows, np.stack([alone[text] for text in texts]))
+
+        calls = []
+        for _ in range(60):
+            calls.append(asyncio.create_task(call()))
+            await asyncio.sleep(0)
+            if rng.random() < 0.3:
+                calls[int(rng.integers(len(calls)))].cancel()
+        results = await asyncio.gather(*calls, return_exceptions=True)
+
+        allowed = (type(None), Overloaded, asyncio.CancelledError)
+        assert [result for result in results if not isinstance(result, allowed)] == []
+        assert any(result is None for result in results)
+        assert [encoder.waiting(lane) for lane in Lane] == [0, 0]
+        assert (await encoder.encode(list(alone))).shape == (20, DIMENSION)
