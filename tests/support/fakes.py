@@ -1,0 +1,196 @@
+"""The store, the producer and the deliveries of a test, in memory, with the real ones' promises.
+
+Every fake calls its `hook` with the name of each point that it reaches: there a test may crash the
+process, cut the line, or let another writer in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+
+from stream.encoder.contract import Lane, Rows
+from stream.encoder.fake import FakeEncoder
+from stream.encoder.manifest import Manifest
+from stream.kafka.deliveries import Delivery, Record, TopicPartition
+from stream.kafka.publisher import Outgoing, Publisher
+from stream.kafka.spans import Span
+from stream.settings import load
+from stream.store.convert import point_uuid
+from stream.store.meta import Fact
+from stream.store.rows import ItemRow, NeighbourRow, UserRow, fresh_etag
+from tests.kafka.fakes import FakeFlow
+
+Hook = Callable[[str], Awaitable[None]]
+Row = TypeVar("Row", UserRow, ItemRow, NeighbourRow)
+
+
+async def nothing_happens(_: str) -> None:
+    await asyncio.sleep(0)  # let others run, as a real request does
+
+
+class FakeTable(Generic[Row]):
+    """Rows that are written only where nobody else wrote since they were read.
+
+    hook     hears "NAME.load", "NAME.loaded", "NAME.save", "NAME.written" (what is to be read back
+             stands), "NAME.saved"
+    rows     what is stored
+    history  every row that ever was stored, in order
+    """
+
+    def __init__(self, name: str, key: str) -> None:
+        self.name = name
+        self.hook: Hook = nothing_happens
+        self.rows: dict[str, Row] = {}
+        self.history: list[Row] = []
+        self.fetched: list[str] = []
+        self._key = key
+
+    async def load(self, names: Iterable[str], *, with_vectors: bool = True) -> dict[str, Row]:
+        await self.hook(f"{self.name}.load")
+        found = {name: self.rows[name] for name in names if name in self.rows}
+        await self.hook(f"{self.name}.loaded")
+        if with_vectors:
+            return found
+        return {name: replace(row, vector=None) for name, row in found.items()}  # type: ignore[call-arg]
+
+    async def save(self, rows: Sequence[Row], read_etags: Mapping[str, int | None]) -> set[str]:
+        drafts = {self._name_of(row): row for row in rows}
+        if len(drafts) != len(rows):
+            raise ValueError("a row appears twice in one write")
+        if any(row.etag == read_etags[name] for name, row in drafts.items()):
+            raise ValueError("take a fresh etag")
+        await self.hook(f"{self.name}.save")
+        read = {etag for name in drafts if (etag := read_etags[name]) is not None}
+        for name, row in drafts.items():
+            if self._unchanged(name, read_etags[name], read):
+                self.rows[name] = row
+                self.history.append(row)
+        await self.hook(f"{self.name}.written")
+        stored = {name for name, row in drafts.items() if self.rows.get(name) is row}
+        await self.hook(f"{self.name}.saved")
+        return stored
+
+    def _unchanged(self, name: str, read_etag: int | None, read: set[int]) -> bool:
+        before = self.rows.get(name)
+        if read_etag is None:
+            return before is None
+        return before is not None and before.etag in read
+
+    def _name_of(self, row: Row) -> str:
+        name = getattr(row, self._key)
+        assert isinstance(name, str)
+        return name
+
+    async def changed(self, since_revision: int) -> list[tuple[str, int]]:
+        await self.hook(f"{self.name}.changed")
+        revisions = [(point_uuid(name), _revision(row)) for name, row in self.rows.items()]
+        return [one for one in revisions if one[1] >= since_revision]
+
+    async def fetch(self, point_ids: Sequence[str]) -> list[Row]:
+        await self.hook(f"{self.name}.fetch")
+        wanted = set(point_ids)
+        found = {name: row for name, row in self.rows.items() if point_uuid(name) in wanted}
+        self.fetched += found
+        return list(found.values())
+
+    async def count(self) -> int:
+        return len(self.rows)
+
+
+def _revision(row: Any) -> int:
+    assert isinstance(row.revision, int)
+    return row.revision
+
+
+class FakeMeta:
+    """Facts by name, each replaced only where it is as it was read."""
+
+    def __init__(self) -> None:
+        self.facts: dict[str, Fact] = {}
+
+    async def get(self, name: str) -> Fact | None:
+        await asyncio.sleep(0)
+        return self.facts.get(name)
+
+    async def put(self, name: str, value: Mapping[str, Any], read_etag: int | None) -> bool:
+        await asyncio.sleep(0)
+        before = self.facts.get(name)
+        if (None if before is None else before.etag) != read_etag:
+            return False
+        self.facts[name] = Fact(json.loads(json.dumps(value)), fresh_etag())
+        return True
+
+
+@dataclass
+class FakeStore:
+    """Stands in for `stream.store.collections.Store`."""
+
+    users: FakeTable[UserRow] = field(default_factory=lambda: FakeTable("users", "user_id"))
+    items: FakeTable[ItemRow] = field(default_factory=lambda: FakeTable("items", "item_id"))
+    neighbours: FakeTable[NeighbourRow] = field(
+        default_factory=lambda: FakeTable("neighbours", "item_id")
+    )
+    meta: FakeMeta = field(default_factory=FakeMeta)
+
+
+class FakePublisher(Publisher):
+    """Keeps what arrived.
+
+    hook  hears "send" (nothing has arrived), "sending" (the first half has), "sent" (all has, but
+          the sender does not know yet)
+    """
+
+    def __init__(self) -> None:
+        super().__init__(load())
+        self.hook: Hook = nothing_happens
+        self.arrived: list[Outgoing] = []
+
+    async def send(self, records: Sequence[Outgoing]) -> None:
+        half = (len(records) + 1) // 2
+        await self.hook("send")
+        self.arrived += records[:half]
+        await self.hook("sending")
+        self.arrived += records[half:]
+        await self.hook("sent")
+
+    def of(self, topic: str) -> list[Outgoing]:
+        """What arrived in a topic, by the last part of its name."""
+        return [record for record in self.arrived if record.topic.endswith(f".{topic}")]
+
+
+class HookedEncoder:
+    """The fake encoder with a hook that hears "encode" and "encoded"."""
+
+    def __init__(self, dimension: int) -> None:
+        self.inner = FakeEncoder(dimension)
+        self.hook: Hook = nothing_happens
+
+    @property
+    def dimension(self) -> int:
+        return self.inner.dimension
+
+    @property
+    def manifest(self) -> Manifest:
+        return self.inner.manifest
+
+    async def encode(self, texts: Sequence[str], lane: Lane = Lane.EVENTS) -> Rows:
+        await self.hook("encode")
+        rows = await self.inner.encode(texts, lane)
+        await self.hook("encoded")
+        return rows
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+
+def delivery_of(
+    tp: TopicPartition, records: Sequence[Record], source: str, owner: FakeFlow
+) -> Delivery:
+    """A delivery of consecutive records in the partition's present assignment."""
+    span = Span(records[0].offset, records[-1].offset)
+    epoch = owner.epochs[tp]
+    return Delivery(tp.topic, tp.partition, records, source, epoch, span, owner)
