@@ -69,94 +69,177 @@ class Settings(BaseSettings):
     namespace: str = Field("interestream", description="prefix of topics, collections and group")
     data_dir: Path = Field(Path(".data"), description="embedded store's data")
     cache_dir: Path = Field(Path(".cache"), description="unpacked model and data set archives")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least severe line that is logged"
+    )
 
     # --- Kafka
     kafka_url: str = Field("127.0.0.1:9092", description="bootstrap servers, comma separated")
-    kafka_security: Literal["plaintext", "tls", "sasl_plaintext", "sasl_tls"] = "plaintext"
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    kafka_username: str | None = None
-    kafka_password: SecretStr | None = None
-    kafka_ca_file: Path | None = None
+    kafka_security: Literal["plaintext", "tls", "sasl_plaintext", "sasl_tls"] = Field(
+        "plaintext", description="how to connect: plain or TLS, with or without a SASL login"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512",
+        description="login method; counts only with a sasl_ value of KAFKA_SECURITY",
+    )
+    kafka_username: str | None = Field(None, description="SASL login")
+    kafka_password: SecretStr | None = Field(None, description="SASL login; never shown")
+    kafka_ca_file: Path | None = Field(
+        None,
+        description="PEM file of the broker's certificate authority; unset: the system's",
+    )
     kafka_idempotence: bool = Field(True, description="producer idempotence; Tansu refuses it")
-    topic_partitions: Annotated[int, Field(ge=1, le=1024)] = 4
-    topic_replication: Annotated[int, Field(ge=1)] = 1
-    session_timeout_s: Annotated[float, Field(ge=3)] = 10.0
-    heartbeat_interval_s: Seconds = 1.0
+    topic_partitions: Annotated[int, Field(ge=1, le=1024)] = Field(
+        4,
+        description="partitions of the topics it creates: the most workers that can share the work",
+    )
+    topic_replication: Annotated[int, Field(ge=1)] = Field(
+        1, description="copies of each partition of the topics it creates"
+    )
+    session_timeout_s: Annotated[float, Field(ge=3)] = Field(
+        10.0, description="a worker silent for this long loses its partitions"
+    )
+    heartbeat_interval_s: Seconds = Field(
+        1.0, description="between signs of life; at most a third of the session timeout"
+    )
     fetch_max_wait_ms: Annotated[int, Field(ge=1, le=5000)] = Field(
         20, description="Tansu waits it out even when data is there; Apache Kafka: 500 will do"
     )
-    kafka_timeout_s: Seconds = 10.0
+    kafka_timeout_s: Seconds = Field(
+        10.0, description="wait for the broker's answer or confirmation"
+    )
 
     # --- chunks
-    chunk_records: Annotated[int, Field(ge=1, le=10_000)] = 500
-    chunk_budget_ms: Annotated[float, Field(gt=0)] = 100.0
-    watchdog_s: Seconds = 60.0
-    shutdown_s: Seconds = 15.0
-    max_bug_records_per_hour: Annotated[int, Field(ge=0)] = 10
+    chunk_records: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        500, description="most records of one partition that are taken at once"
+    )
+    chunk_budget_ms: Annotated[float, Field(gt=0)] = Field(
+        100.0, description="time after which a chunk is cut into a further part"
+    )
+    watchdog_s: Seconds = Field(
+        60.0,
+        description="a step that hangs this long makes liveness fail; at least 2 chunk budgets",
+    )
+    shutdown_s: Seconds = Field(15.0, description="time to finish what is in hand after SIGTERM")
+    max_bug_records_per_hour: Annotated[int, Field(ge=0)] = Field(
+        10, description="records dead-lettered for the service's own bugs before it stops"
+    )
 
     # --- Qdrant
-    qdrant_url: str = "http://127.0.0.1:6333"
-    qdrant_grpc_port: Annotated[int, Field(ge=1, le=65535)] = 6334
-    qdrant_api_key: SecretStr | None = None
-    qdrant_timeout_s: Seconds = 10.0
+    qdrant_url: str = Field(
+        "http://127.0.0.1:6333",
+        description="REST address of Qdrant; its gRPC port is a setting of its own",
+    )
+    qdrant_grpc_port: Annotated[int, Field(ge=1, le=65535)] = Field(
+        6334, description="gRPC port at the same host"
+    )
+    qdrant_api_key: SecretStr | None = Field(
+        None, description="sent with every request; never shown"
+    )
+    qdrant_timeout_s: Seconds = Field(10.0, description="wait for Qdrant's answer")
     accept_empty: bool = Field(
         False, description="start though `users` is empty and offsets are not"
     )
 
     # --- input limits
-    max_value_bytes: Annotated[int, Field(ge=1024, le=64 << 20)] = 1 << 20
-    max_id_bytes: Annotated[int, Field(ge=16, le=4096)] = 256
-    max_text_bytes: Annotated[int, Field(ge=256)] = 16_384
-    max_categories: Annotated[int, Field(ge=1)] = 32
-    max_future_s: Seconds = 300.0
-    max_age_days: Annotated[float, Field(gt=0)] = 400.0
-    ignored_user_ids: frozenset[str] = frozenset({"", "null", "anonymous"})
-    event_types: dict[str, EventType] = Field(default_factory=default_event_types)
+    max_value_bytes: Annotated[int, Field(ge=1024, le=64 << 20)] = Field(
+        1 << 20, description="of a record's value; a larger one is a dead letter"
+    )
+    max_id_bytes: Annotated[int, Field(ge=16, le=4096)] = Field(
+        256, description="of an id, category or vector name, UTF-8"
+    )
+    max_text_bytes: Annotated[int, Field(ge=256)] = Field(
+        16_384, description="of a title or text, UTF-8"
+    )
+    max_categories: Annotated[int, Field(ge=1)] = Field(32, description="of an item")
+    max_future_s: Seconds = Field(300.0, description="how far `at` may be ahead of the clock")
+    max_age_days: Annotated[float, Field(gt=0)] = Field(
+        400.0, description="events older than this are counted and skipped"
+    )
+    ignored_user_ids: frozenset[str] = Field(
+        frozenset({"", "null", "anonymous"}),
+        description="users who stand for nobody in particular; JSON list",
+    )
+    event_types: dict[str, EventType] = Field(
+        default_factory=default_event_types,
+        description="what events of each type are worth and set in motion; JSON object",
+    )
 
     # --- encoder
     model_dir: Path | None = Field(None, description="folder with model.onnx and tokenizer.json")
     encoder_sessions: Annotated[int, Field(ge=0)] = Field(0, description="0: one a core")
-    batch_tokens: Annotated[int, Field(ge=64)] = 256
-    max_tokens: Annotated[int, Field(ge=8, le=512)] = 256
-    encoder_cache_bytes: Annotated[int, Field(ge=0)] = 64 << 20
-    encoder_queue_texts: Annotated[int, Field(ge=1)] = 4096
+    batch_tokens: Annotated[int, Field(ge=64)] = Field(
+        256, description="padded tokens of one run of the model"
+    )
+    max_tokens: Annotated[int, Field(ge=8, le=512)] = Field(
+        256, description="longer texts are cut here"
+    )
+    encoder_cache_bytes: Annotated[int, Field(ge=0)] = Field(
+        64 << 20, description="vectors kept by text; 0: none"
+    )
+    encoder_queue_texts: Annotated[int, Field(ge=1)] = Field(
+        4096, description="texts that may wait in each of the encoder's two lanes"
+    )
 
     # --- profiles
-    session_half_life_s: Seconds = 1800.0
-    interest_half_life_s: Seconds = 14 * DAY_S
-    aversion_half_life_s: Seconds = 30 * DAY_S
-    category_half_life_s: Seconds = 30 * DAY_S
-    hotness_half_life_s: Seconds = 3 * DAY_S
-    interests_max: Annotated[int, Field(ge=1, le=16)] = 5
-    interest_merge_cosine: Share = 0.55
+    session_half_life_s: Seconds = Field(1800.0, description="of the session's weights")
+    interest_half_life_s: Seconds = Field(14 * DAY_S, description="of the interests' weights")
+    aversion_half_life_s: Seconds = Field(
+        30 * DAY_S, description="of the weight of what was disliked"
+    )
+    category_half_life_s: Seconds = Field(30 * DAY_S, description="of the weights by category")
+    hotness_half_life_s: Seconds = Field(14 * DAY_S, description="of an item's popularity")
+    interests_max: Annotated[int, Field(ge=1, le=16)] = Field(5, description="interests of a user")
+    interest_merge_cosine: Share = Field(
+        0.55, description="an item at least this near joins an interest, else it starts one"
+    )
     confidence_weight: Annotated[float, Field(gt=0)] = Field(
         1.0, description="w0 of the confidence w / (w + w0)"
     )
     category_prior: Annotated[float, Field(gt=0)] = Field(1.0, description="Dirichlet prior, total")
-    rating_prior_count: Annotated[float, Field(gt=0)] = 5.0
-    review_text_weight: Share = 0.2
-    profile_cache_users: Annotated[int, Field(ge=0)] = 20_000
+    rating_prior_count: Annotated[float, Field(gt=0)] = Field(
+        5.0, description="ratings that the prior mean counts as, in a user's mean"
+    )
+    review_text_weight: Share = Field(0.2, description="weight of a review's text beside its item")
+    profile_cache_users: Annotated[int, Field(ge=0)] = Field(
+        20_000, description="profiles a worker keeps in memory"
+    )
 
     # --- recommending
-    list_size: Annotated[int, Field(ge=1, le=100)] = 10
-    list_ttl_s: Seconds = DAY_S
-    catalogue_max_items: Annotated[int, Field(ge=1)] = 20_000
-    replica_poll_s: Seconds = 1.0
-    replica_overlap_s: Seconds = 30.0
-    signals_flush_s: Seconds = 10.0
+    list_size: Annotated[int, Field(ge=1, le=100)] = Field(10, description="offers of a list")
+    list_ttl_s: Seconds = Field(DAY_S, description="validity of a list after its newest event")
+    catalogue_max_items: Annotated[int, Field(ge=1)] = Field(
+        20_000, description="items up to which every one is scored exactly"
+    )
+    replica_poll_s: Seconds = Field(1.0, description="between looks for changed items")
+    replica_overlap_s: Seconds = Field(
+        30.0, description="looked back at each look, for writers' clocks that differ"
+    )
+    signals_flush_s: Seconds = Field(
+        10.0, description="between writes of what events say about items"
+    )
 
     # --- segments
-    segments_count: Annotated[int, Field(ge=2, le=1000)] = 8
-    segments_refit_s: Seconds = 300.0
-    segments_sample: Annotated[int, Field(ge=10)] = 20_000
-    segment_margin: Share = 0.02
-    segment_min_stay_s: Annotated[float, Field(ge=0)] = 600.0
-    lease_s: Seconds = 30.0
+    segments_count: Annotated[int, Field(ge=2, le=1000)] = Field(
+        8, description="segments of a model"
+    )
+    segments_refit_s: Seconds = Field(300.0, description="between fits of a new model")
+    segments_sample: Annotated[int, Field(ge=10)] = Field(
+        20_000, description="users in the sample a model is fitted on"
+    )
+    segment_margin: Share = Field(
+        0.02, description="cosine by which another segment must be nearer to move a user"
+    )
+    segment_min_stay_s: Annotated[float, Field(ge=0)] = Field(
+        600.0, description="event time a user stays in a segment at least"
+    )
+    lease_s: Seconds = Field(30.0, description="a leader silent for this long is replaced")
 
     # --- web
-    web_bind: str = "127.0.0.1"
-    web_port: Annotated[int, Field(ge=0, le=65535)] = 6066
+    web_bind: str = Field("127.0.0.1", description="address that health and metrics listen on")
+    web_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        6066, description="port of health and metrics; 0: any free one"
+    )
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:

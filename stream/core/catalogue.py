@@ -1,0 +1,153 @@
+"""A worker's in-memory picture of what can be recommended, as arrays: an immutable snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.core.decay import Vector, factor
+from stream.core.hashes import hash32
+
+NEVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One item. `vector` is (d,) unit float32 or None where it has none; times in seconds."""
+
+    item_id: str
+    title: str
+    vector: Vector | None
+    categories: tuple[str, ...] = ()
+    domain: str | None = None
+    lang: str | None = None
+    published_at: float | None = None
+    expires_at: float | None = None
+    available: bool = True
+    deleted: bool = False
+
+    @property
+    def label(self) -> str:
+        """How an interest around this item is called."""
+        return self.categories[0] if self.categories else self.title
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """Decayed count of an item's events at a reference time (seconds)."""
+
+    count: float
+    at: float
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Items and their heat. Rows of all arrays are in the order of `entries`."""
+
+    dimension: int
+    entries: tuple[Entry, ...] = ()
+    heat: Mapping[str, Heat] = field(default_factory=dict)
+
+    @cached_property
+    def rows(self) -> Mapping[str, int]:
+        return {entry.item_id: row for row, entry in enumerate(self.entries)}
+
+    @cached_property
+    def vectors(self) -> NDArray[np.float32]:
+        """(n, d); items without a vector have zeros, so they match nothing."""
+        table = np.zeros((len(self.entries), self.dimension), np.float32)
+        for row, entry in enumerate(self.entries):
+            if entry.vector is not None:
+                table[row] = entry.vector
+        return table
+
+    @cached_property
+    def on_offer(self) -> NDArray[np.bool_]:
+        """(n,) neither deleted nor unavailable."""
+        return np.array([e.available and not e.deleted for e in self.entries], np.bool_)
+
+    @cached_property
+    def published_at(self) -> NDArray[np.float64]:
+        """(n,) seconds; -inf where not given."""
+        return np.array(
+            [-NEVER if e.published_at is None else e.published_at for e in self.entries]
+        )
+
+    @cached_property
+    def expires_at(self) -> NDArray[np.float64]:
+        """(n,) seconds; inf where not given."""
+        return np.array([NEVER if e.expires_at is None else e.expires_at for e in self.entries])
+
+    @cached_property
+    def languages(self) -> NDArray[np.object_]:
+        """(n,) language tags, None where not given."""
+        return np.array([e.lang for e in self.entries], object)
+
+    @cached_property
+    def _heat_arrays(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        cold = Heat(0.0, 0.0)
+        heats = [self.heat.get(entry.item_id, cold) for entry in self.entries]
+        return np.array([h.count for h in heats]), np.array([h.at for h in heats])
+
+    @cached_property
+    def _hashes(self) -> tuple[NDArray[np.uint32], NDArray[np.intp]]:
+        hashes = np.array([hash32(e.item_id) for e in self.entries], np.uint32)
+        order = np.argsort(hashes, kind="stable")
+        return hashes[order], order
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def get(self, item_id: str) -> Entry | None:
+        """The item, deleted ones included (`because` still names them)."""
+        row = self.rows.get(item_id)
+        return None if row is None else self.entries[row]
+
+    def heat_at(self, now: float, *, half_life_s: float) -> NDArray[np.float64]:
+        """(n,) decayed counts as of `now`; heat from after `now` counts as it is."""
+        count, at = self._heat_arrays
+        decayed: NDArray[np.float64] = count * np.exp2(-np.maximum(now - at, 0.0) / half_life_s)
+        return decayed
+
+    def rows_of_hashes(self, hashes: Sequence[int]) -> NDArray[np.intp]:
+        """Rows of the items with these 32-bit hashes; unknown ones are left out."""
+        table, order = self._hashes
+        if not len(table) or not hashes:
+            return np.empty(0, np.intp)
+        wanted = np.asarray(hashes, np.uint32)
+        low = np.searchsorted(table, wanted, "left")
+        high = np.searchsorted(table, wanted, "right")
+        counts = high - low  # 0 unknown, 1 known, 2 or more: a collision
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        found: NDArray[np.intp] = order[np.repeat(low, counts) + within]
+        return found
+
+    def with_entries(self, changed: Iterable[Entry]) -> Catalogue:
+        """With these items added or replaced."""
+        table = {entry.item_id: entry for entry in self.entries}
+        table.update((entry.item_id, entry) for entry in changed)
+        return Catalogue(self.dimension, tuple(table.values()), self.heat)
+
+    def with_heat(self, changed: Mapping[str, Heat]) -> Catalogue:
+        """With these items' heat replaced. What does not depend on heat is not computed again."""
+        fresh = Catalogue(self.dimension, self.entries, {**self.heat, **changed})
+        for name in _HEATLESS:
+            if name in self.__dict__:
+                fresh.__dict__[name] = self.__dict__[name]
+        return fresh
+
+
+_HEATLESS = ("rows", "vectors", "on_offer", "published_at", "expires_at", "languages", "_hashes")
+
+
+def hotter(heat: Heat | None, weight: float, at: float, *, half_life_s: float) -> Heat:
+    """The heat after `weight` more at `at`; a late one lands where it belongs."""
+    if heat is None:
+        return Heat(weight, at)
+    now = max(heat.at, at)
+    old = factor(now - heat.at, half_life_s) * heat.count
+    return Heat(old + factor(now - at, half_life_s) * weight, now)

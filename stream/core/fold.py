@@ -1,0 +1,253 @@
+"""Folding events into a profile: pure, in the order given, each record at most once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from stream.core.decay import Vector, absorb
+from stream.core.hashes import hash32, hash64
+from stream.core.interests import join
+from stream.core.profile import Interest, Profile, Recent
+from stream.core.strength import rating_share, strength
+from stream.core.tuning import (
+    CATEGORIES_MAX,
+    EVENT_IDS_MAX,
+    RECENT_MAX,
+    SEEN_MAX,
+    SOURCES_MAX,
+    EventKind,
+    Tuning,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One event, with what was looked up and encoded for it.
+
+    source, offset  where the record stood; offsets of one source only grow
+    vector          (d,) unit content of the item, or None where it is not known
+    text_vector     (d,) unit content of the event's own text, or None
+    label           how an interest that starts here is called
+    """
+
+    event_id: str
+    kind: EventKind
+    at: float
+    source: str
+    offset: int
+    item_id: str | None = None
+    dwell_s: float | None = None
+    rating: float | None = None
+    rating_max: float | None = None
+    vector: Vector | None = None
+    text_vector: Vector | None = None
+    categories: tuple[str, ...] = ()
+    label: str = ""
+
+
+class Outcome(StrEnum):
+    """What became of one observation."""
+
+    APPLIED = "applied"
+    REDELIVERED = "redelivered"  # its offset is not beyond the mark
+    REPEATED = "repeated"  # its event id is in the ring: the producer sent it twice
+    FORGOTTEN = "forgotten"  # from before the user was forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class Increment:
+    """What an event says about an item, for everybody: one more of it, at a time."""
+
+    item_id: str
+    weight: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A profile after some observations, and what follows from them.
+
+    outcomes   one an observation, in order
+    publishes  whether something that was applied asks for a fresh list
+    causes     ids of the applied events that do
+    """
+
+    profile: Profile
+    outcomes: tuple[Outcome, ...]
+    causes: tuple[str, ...]
+    increments: tuple[Increment, ...]
+    forgot: bool
+
+    @property
+    def publishes(self) -> bool:
+        return bool(self.causes)
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to save: at least a mark moved."""
+        return any(outcome is not Outcome.REDELIVERED for outcome in self.outcomes)
+
+    @property
+    def redelivered(self) -> bool:
+        """Whether a record came again, so that what was saved may not have been published."""
+        return Outcome.REDELIVERED in self.outcomes
+
+
+def fold(profile: Profile, observations: Sequence[Observation], tuning: Tuning) -> Folded:
+    """The profile after the observations.
+
+    An observation is already applied if its offset is not beyond the profile's mark for its source,
+    or its event id is in the ring: then nothing changes but, for the second, the mark.
+    """
+    outcomes: list[Outcome] = []
+    causes: list[str] = []
+    increments: list[Increment] = []
+    forgot = False
+    for seen in observations:
+        outcome = _outcome(profile, seen)
+        outcomes.append(outcome)
+        if outcome is Outcome.REDELIVERED:
+            continue
+        profile = replace(profile, marks=_moved(profile.marks, seen.source, seen.offset))
+        if outcome is not Outcome.APPLIED:
+            continue
+        if seen.kind.forgets:
+            profile, forgot = _forgotten(profile, seen), True
+            causes.clear()  # a tombstone gets no list, whatever came before it
+            continue
+        profile = _apply(profile, seen, tuning)
+        if seen.kind.publishes:
+            causes.append(seen.event_id)
+        if seen.item_id is not None and seen.kind.updates and seen.kind.strength > 0:
+            increments.append(Increment(seen.item_id, 1.0, seen.at))
+    return Folded(profile, tuple(outcomes), tuple(causes), tuple(increments), forgot)
+
+
+def _outcome(profile: Profile, seen: Observation) -> Outcome:
+    if seen.offset <= profile.mark(seen.source):
+        return Outcome.REDELIVERED
+    if hash64(seen.event_id) in profile.event_ids:
+        return Outcome.REPEATED
+    if profile.forgotten_at is not None and seen.at <= profile.forgotten_at:
+        return Outcome.FORGOTTEN
+    return Outcome.APPLIED
+
+
+def _moved(
+    marks: tuple[tuple[str, int], ...], source: str, offset: int
+) -> tuple[tuple[str, int], ...]:
+    others = tuple(mark for mark in marks if mark[0] != source)
+    return (*others[-(SOURCES_MAX - 1) :], (source, offset))
+
+
+def _forgotten(profile: Profile, seen: Observation) -> Profile:
+    """A tombstone: what must be known to skip older events and to refuse stalled writers."""
+    return Profile(
+        profile.user_id,
+        version=profile.version,
+        marks=profile.marks,
+        event_ids=(hash64(seen.event_id),),
+        forgotten_at=seen.at,
+    )
+
+
+def _apply(profile: Profile, seen: Observation, tuning: Tuning) -> Profile:
+    profile = replace(
+        profile,
+        as_of=max(profile.as_of, seen.at),
+        event_ids=(*profile.event_ids, hash64(seen.event_id))[-EVENT_IDS_MAX:],
+    )
+    worth, joined = 0.0, ""
+    if seen.kind.updates:
+        profile, worth = _weighed(profile, seen, tuning)
+        profile, joined = _absorbed(profile, seen, worth, tuning)
+    return profile if seen.item_id is None else _remembered(profile, seen, worth, joined)
+
+
+def _weighed(profile: Profile, seen: Observation, tuning: Tuning) -> tuple[Profile, float]:
+    """The observation's strength, against the ratings before it; then its own rating counts."""
+    share = None if seen.rating is None else rating_share(seen.rating, seen.rating_max)
+    worth = strength(
+        seen.kind,
+        dwell_s=seen.dwell_s,
+        rated_share=share,
+        ratings=profile.ratings,
+        tuning=tuning,
+    )
+    if share is None:
+        return profile, worth
+    return replace(profile, ratings=profile.ratings.add(share)), worth
+
+
+def _absorbed(
+    profile: Profile, seen: Observation, worth: float, tuning: Tuning
+) -> tuple[Profile, str]:
+    """Masses after the observation, and the id of the interest that its item joined, or "".
+
+    What is disliked goes to the aversion alone, so that sums of liked and disliked never cancel.
+    """
+    joined = ""
+    if worth < 0:
+        if seen.vector is None:
+            return profile, joined
+        half_life_s = tuning.aversion_half_life_s
+        mass = absorb(profile.aversion, seen.vector, -worth, seen.at, half_life_s=half_life_s)
+        return replace(profile, aversion=mass), joined
+    if worth > 0:
+        profile = replace(
+            profile,
+            categories=profile.categories.add(
+                seen.categories,
+                worth,
+                seen.at,
+                half_life_s=tuning.category_half_life_s,
+                most=CATEGORIES_MAX,
+            ),
+        )
+        if seen.vector is not None:
+            before, profile = profile, _liked(profile, seen, seen.vector, worth, tuning)
+            joined = _touched(before.interests, profile.interests)
+    if seen.text_vector is not None and tuning.review_text_weight > 0:
+        profile = _liked(profile, seen, seen.text_vector, tuning.review_text_weight, tuning)
+    return profile, joined
+
+
+def _touched(before: tuple[Interest, ...], after: tuple[Interest, ...]) -> str:
+    """Id of the interest that took the observation: one that has just started stands last."""
+    old = set(map(id, before))
+    return next((interest.id for interest in reversed(after) if id(interest) not in old), "")
+
+
+def _liked(
+    profile: Profile, seen: Observation, vector: Vector, worth: float, tuning: Tuning
+) -> Profile:
+    half_life_s = tuning.session_half_life_s
+    return replace(
+        profile,
+        session=absorb(profile.session, vector, worth, seen.at, half_life_s=half_life_s),
+        interests=join(
+            profile.interests,
+            vector,
+            worth,
+            seen.at,
+            item_id=seen.item_id or "",
+            label=seen.label,
+            tuning=tuning,
+        ),
+    )
+
+
+def _remembered(profile: Profile, seen: Observation, worth: float, joined: str) -> Profile:
+    """Rings of items: `recent` by event time, `seen` by arrival."""
+    assert seen.item_id is not None
+    entry = Recent(seen.item_id, seen.at, worth, joined)
+    recent = sorted((*profile.recent, entry), key=lambda row: row.at)  # stable: arrival breaks ties
+    item = hash32(seen.item_id)
+    known = tuple(other for other in profile.seen if other != item)
+    return replace(
+        profile,
+        recent=tuple(recent[-RECENT_MAX:]),
+        seen=(*known, item)[-SEEN_MAX:],
+    )

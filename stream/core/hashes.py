@@ -1,0 +1,25 @@
+"""Stable hashes of ids, the same in every process and on every machine (BLAKE2b)."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+
+def hash32(text: str) -> int:
+    """32 bits of an id: `seen` rings and sparse indices, where a collision is rare and harmless."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=4).digest(), "little")
+
+
+def hash64(text: str) -> int:
+    """64 bits of an id: event-id rings, where a collision would lose an event."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def hash128(text: str) -> bytes:
+    """16 bytes of an id: point ids in the store."""
+    return blake2b(text.encode(), digest_size=16).digest()
+
+
+def short_id(*parts: object) -> str:
+    """16 hex digits that name something made of `parts`, e.g. a recommendation."""
+    return blake2b("\x1f".join(map(str, parts)).encode(), digest_size=8).hexdigest()

@@ -1,0 +1,180 @@
+"""A user's profile: everything known about a user, as one immutable value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import log
+
+import numpy as np
+
+from stream.core.decay import Mass, Tally, Vector, confidence, direction, factor, weight_at
+from stream.core.strength import RatingMean
+from stream.core.tuning import Tuning
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """One coherent taste.
+
+    id      stable over the interest's life, 8 hex digits
+    mass    its decayed sum
+    medoid  id of the item nearest to its direction among those that joined
+    nearness  the medoid's cosine to the direction when it became the medoid
+    label   the medoid's first category, else its title
+    """
+
+    id: str
+    mass: Mass
+    medoid: str
+    nearness: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """An item the user did something with. `interest` is "" where the event joined none."""
+
+    item_id: str
+    at: float
+    strength: float
+    interest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One place of a list. `share` is what each part gave to the score (sums to 1), or empty."""
+
+    item_id: str
+    score: float
+    source: str
+    propensity: float
+    because: tuple[str, ...]
+    share: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class InterestShare:
+    """An interest as a list shows it; shares of one list sum to 1."""
+
+    id: str
+    label: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoredList:
+    """The current list with all that its message says but titles: it can be sent again as it was.
+
+    version    of the profile when it was made
+    as_of      newest event time of the profile then, seconds
+    caused_by  ids of the events that led to it, oldest first
+    """
+
+    version: int
+    as_of: float
+    caused_by: tuple[str, ...]
+    offers: tuple[Offer, ...]
+    interests: tuple[InterestShare, ...]
+    entropy: float
+    confidence: float
+    segment: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The user's segment, the model that said so, and the event time of the change."""
+
+    segment: str
+    model_version: int
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A segment change that waits in the outbox until its send was confirmed."""
+
+    change_id: str
+    at: float
+    before: str | None
+    after: str
+    label: str
+    cause: str
+    event_id: str | None
+    margin: float
+    model_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Rings are oldest first; `marks` is least recently used first.
+
+    version   orders the saves: max(previous + 1, wall clock in ms)
+    as_of     newest event time applied; 0.0 before the first
+    seen      32-bit hashes of items, `event_ids` 64-bit hashes of event ids
+    marks     per source the offset of the last record applied from it
+    forgotten_at  events of before this time are skipped
+    """
+
+    user_id: str
+    version: int = 0
+    as_of: float = 0.0
+    session: Mass | None = None
+    interests: tuple[Interest, ...] = ()
+    aversion: Mass | None = None
+    categories: Tally = field(default_factory=Tally)
+    ratings: RatingMean = field(default_factory=RatingMean)
+    recent: tuple[Recent, ...] = ()
+    seen: tuple[int, ...] = ()
+    event_ids: tuple[int, ...] = ()
+    marks: tuple[tuple[str, int], ...] = ()
+    offered: tuple[int, ...] = ()
+    current: StoredList | None = None
+    membership: Membership | None = None
+    outbox: tuple[Change, ...] = ()
+    forgotten_at: float | None = None
+
+    def mark(self, source: str) -> int:
+        """Offset of the last record applied from `source`; -1 where there is none."""
+        return dict(self.marks).get(source, -1)
+
+
+def interest_weights(profile: Profile, now: float, tuning: Tuning) -> tuple[float, ...]:
+    """Decayed weight of each interest as of `now`."""
+    half_life_s = tuning.interest_half_life_s
+    return tuple(weight_at(i.mass, now, half_life_s=half_life_s) for i in profile.interests)
+
+
+def interest_shares(profile: Profile, now: float, tuning: Tuning) -> tuple[InterestShare, ...]:
+    """The interests with weight left and their shares, largest first."""
+    weights = interest_weights(profile, now, tuning)
+    total = sum(weights)
+    if total <= 0:
+        return ()
+    rows = [
+        InterestShare(i.id, i.label, w / total)
+        for i, w in zip(profile.interests, weights, strict=True)
+        if w > 0
+    ]
+    return tuple(sorted(rows, key=lambda row: (-row.share, row.id)))
+
+
+def taste(profile: Profile, now: float, tuning: Tuning) -> Vector | None:
+    """The user's overall direction: (d,) unit float32, or None where no interest has weight."""
+    total: Vector | None = None
+    for interest in profile.interests:
+        left = np.float32(factor(max(now - interest.mass.at, 0.0), tuning.interest_half_life_s))
+        part = left * interest.mass.vector
+        total = part if total is None else total + part
+    return None if total is None else direction(total)
+
+
+def entropy(profile: Profile, tuning: Tuning) -> float:
+    """Entropy of the interest distribution over categories, in nats; 0.0 where nothing is known."""
+    shares = profile.categories.shares(prior=tuning.category_prior)
+    return -sum(share * log(share) for share in shares.values() if share > 0)
+
+
+def trust(profile: Profile, now: float, tuning: Tuning) -> float:
+    """Confidence in the interests as a whole, in [0, 1); falls with silence."""
+    return confidence(sum(interest_weights(profile, now, tuning)), tuning.confidence_weight)

@@ -1,0 +1,170 @@
+"""Segments: groups of users around centroids of their tastes, with ids that outlive a refit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from sklearn.cluster import MiniBatchKMeans
+
+from stream.core.catalogue import Catalogue
+from stream.core.hashes import short_id
+from stream.core.profile import Change, Membership, Profile, taste
+from stream.core.tuning import OUTBOX_MAX, Tuning
+
+#: A new centroid keeps an old one's id only if it is at least this near (cosine).
+SAME_SEGMENT_COSINE = 0.7
+LABEL_ITEMS = 30
+LABEL_TERMS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One group. `centroid` is (d,) unit float32; `size` counts users of the sample."""
+
+    id: str
+    label: str
+    centroid: NDArray[np.float32]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentModel:
+    """The segments of one fit; versions only grow."""
+
+    version: int
+    segments: tuple[Segment, ...]
+
+    def get(self, segment_id: str) -> Segment | None:
+        return next((s for s in self.segments if s.id == segment_id), None)
+
+
+def fit(
+    tastes: NDArray[np.float32],
+    *,
+    count: int,
+    version: int,
+    before: SegmentModel | None,
+    seed: int = 0,
+) -> SegmentModel:
+    """Segments of a sample of users, matched with those before (Hungarian method, by cosine).
+
+    tastes  (n, d) unit rows, n >= 1
+    count   segments wanted; fewer where there are fewer users
+    """
+    wanted = min(count, len(tastes))
+    model = MiniBatchKMeans(wanted, random_state=seed, n_init=3, batch_size=1024).fit(tastes)
+    sizes = np.bincount(model.labels_, minlength=wanted)
+    kept = np.flatnonzero(sizes)
+    centroids = model.cluster_centers_[kept].astype(np.float32)
+    centroids /= np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-12)
+    names = _matched(centroids, before, version)
+    segments = [
+        Segment(name, label, centroid, int(size))
+        for (name, label), centroid, size in zip(names, centroids, sizes[kept], strict=True)
+    ]
+    return SegmentModel(version, tuple(segments))
+
+
+def _matched(
+    centroids: NDArray[np.float32], before: SegmentModel | None, version: int
+) -> list[tuple[str, str]]:
+    """(id, label) for each new centroid: an old segment's where it is near, else a new id."""
+    names = [(short_id("segment", version, row)[:8], "") for row in range(len(centroids))]
+    if before is None or not before.segments:
+        return names
+    old = np.stack([segment.centroid for segment in before.segments])
+    cosines = centroids @ old.T  # (new, d)·(d, old) -> (new, old)
+    for row, column in zip(*linear_sum_assignment(-cosines), strict=True):
+        if cosines[row, column] >= SAME_SEGMENT_COSINE:
+            same = before.segments[column]
+            names[row] = (same.id, same.label)
+    return names
+
+
+def labelled(model: SegmentModel, catalogue: Catalogue) -> SegmentModel:
+    """With a label for the segments that have none: the categories of the items nearest to it."""
+    return replace(
+        model, segments=tuple(s if s.label else _named(s, catalogue) for s in model.segments)
+    )
+
+
+def _named(segment: Segment, catalogue: Catalogue) -> Segment:
+    if not len(catalogue):
+        return segment
+    near = np.argsort(-(catalogue.vectors @ segment.centroid), kind="stable")[:LABEL_ITEMS]
+    everywhere = Counter(c for entry in catalogue.entries for c in entry.categories)
+    here = Counter(c for row in near for c in catalogue.entries[row].categories)
+    # how much more often here than everywhere, else every segment is called after the largest one
+    lift = {c: n * n / everywhere[c] for c, n in here.items()}
+    terms = sorted(lift, key=lambda c: (-lift[c], c))[:LABEL_TERMS]
+    return replace(segment, label=" & ".join(terms))
+
+
+def assign(
+    profile: Profile,
+    model: SegmentModel | None,
+    *,
+    margin: float,
+    min_stay_s: float,
+    cause: str | None,
+    tuning: Tuning,
+) -> Profile:
+    """The profile in the segment where it belongs now; a move waits in its outbox.
+
+    It moves when another segment is nearer by `margin` (cosine) and, except for the first
+    assignment or a segment that is gone, `min_stay_s` of event time has passed. A model older than
+    the one the profile was assigned by is not applied.
+
+    cause  id of the event that led here; None: a sweep
+    """
+    if model is None or not model.segments or len(profile.outbox) >= OUTBOX_MAX:
+        return profile
+    member = profile.membership
+    if member is not None and model.version < member.model_version:
+        return profile
+    unit = taste(profile, profile.as_of, tuning)
+    if unit is None:
+        return profile
+    cosines = np.stack([segment.centroid for segment in model.segments]) @ unit  # (k, d)·(d,)
+    best = int(np.argmax(cosines))
+    here = _place(member, model.segments)
+    gained = float(cosines[best] - cosines[here]) if here is not None else float(cosines[best])
+    if here is not None and member is not None:
+        stays = here == best or gained < margin or profile.as_of - member.since < min_stay_s
+        if stays:
+            return replace(profile, membership=replace(member, model_version=model.version))
+    return _moved(profile, model, model.segments[best], gained, cause)
+
+
+def _place(member: Membership | None, segments: Sequence[Segment]) -> int | None:
+    if member is None:
+        return None
+    return next((i for i, segment in enumerate(segments) if segment.id == member.segment), None)
+
+
+def _moved(
+    profile: Profile, model: SegmentModel, to: Segment, margin: float, event_id: str | None
+) -> Profile:
+    member = profile.membership
+    refit = member is not None and member.model_version != model.version
+    change = Change(
+        change_id=short_id("segment-change", profile.user_id, profile.version, to.id),
+        at=profile.as_of,
+        before=member.segment if member else None,
+        after=to.id,
+        label=to.label,
+        cause="sweep" if event_id is None else "refit" if refit else "event",
+        event_id=event_id,
+        margin=round(margin, 6),
+        model_version=model.version,
+    )
+    return replace(
+        profile,
+        membership=Membership(to.id, model.version, profile.as_of),
+        outbox=(*profile.outbox, change),
+    )

@@ -1,0 +1,211 @@
+"""The connection to Qdrant: options, errors, and one collection's points as protobuf messages."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+
+import grpc
+from qdrant_client import AsyncQdrantClient
+from qdrant_client import grpc as pb
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+
+from stream.errors import Unavailable
+from stream.settings import Settings
+
+PART = "qdrant"
+PAGE = 1000  # points of a scroll in one answer
+
+# With gRPC's own back-off (1 s growing to 120 s) one restart of the server meant 25 s of outage.
+RECONNECT = {
+    "grpc.initial_reconnect_backoff_ms": 50,
+    "grpc.min_reconnect_backoff_ms": 50,
+    "grpc.max_reconnect_backoff_ms": 500,
+}
+UNBOUNDED = {"grpc.max_send_message_length": -1, "grpc.max_receive_message_length": -1}
+
+AWAY = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.ABORTED,
+    }
+)
+
+STRONG = pb.WriteOrdering(type=pb.WriteOrderingType.Strong)
+MAJORITY = pb.ReadConsistency(type=pb.ReadConsistencyType.Majority)
+
+
+def open_client(settings: Settings) -> AsyncQdrantClient:
+    """A client that connects at its first call; close it with `close()`.
+
+    The API key travels as a header: given as `api_key`, the client warns about plain gRPC at
+    every start, though inside a cluster's network that is a choice and not a mistake.
+    """
+    key = settings.qdrant_api_key
+    return AsyncQdrantClient(
+        url=settings.qdrant_url,
+        grpc_port=settings.qdrant_grpc_port,
+        prefer_grpc=True,
+        headers={"api-key": key.get_secret_value()} if key else None,
+        timeout=math.ceil(settings.qdrant_timeout_s),
+        grpc_options={**RECONNECT, **UNBOUNDED},
+        check_compatibility=False,  # asks over REST, in a thread; `server_version` asks over gRPC
+    )
+
+
+@contextmanager
+def outages() -> Iterator[None]:
+    """Turn what a missing or overloaded server raises into Unavailable; the rest is a bug.
+
+    The client reports a call that was cancelled under it (its channel closed) like the
+    cancellation of the task that waits: only the latter may pass.
+    """
+    try:
+        yield
+    except grpc.aio.AioRpcError as error:
+        if error.code() not in AWAY:
+            raise
+        raise Unavailable(PART, f"{error.code().name}: {error.details()}") from error
+    except (ResourceExhaustedResponse, OSError) as error:
+        raise Unavailable(PART, str(error) or type(error).__name__) from error
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise Unavailable(PART, "the call was cancelled: the connection was closed") from error
+
+
+class Points:
+    """One collection's points.
+
+    Every call raises Unavailable where the server does not answer within the time-out; after a
+    write this says nothing about whether the write happened.
+    """
+
+    def __init__(self, client: AsyncQdrantClient, collection: str, *, timeout_s: float) -> None:
+        self.collection = collection
+        self._client = client
+        self._timeout_s = timeout_s
+
+    async def get(
+        self,
+        ids: Sequence[str],
+        *,
+        fields: Sequence[str] | None = None,
+        vectors: Sequence[str] = (),
+    ) -> Sequence[pb.RetrievedPoint]:
+        """Those of the points that exist, in no order; all payload `fields` unless named."""
+        if not ids:
+            return []
+        request = pb.GetPoints(
+            collection_name=self.collection,
+            ids=[pb.PointId(uuid=each) for each in ids],
+            with_payload=_payload_selector(fields),
+            with_vectors=_vectors_selector(vectors),
+            read_consistency=MAJORITY,
+        )
+        with outages():
+            answer = await self._client.grpc_points.Get(request, timeout=self._timeout_s)
+        found: Sequence[pb.RetrievedPoint] = answer.result
+        return found
+
+    async def scroll(
+        self,
+        condition: pb.Filter | None = None,
+        *,
+        limit: int | None = None,
+        fields: Sequence[str] | None = None,
+        vectors: Sequence[str] = (),
+        page: int = PAGE,
+    ) -> AsyncIterator[Sequence[pb.RetrievedPoint]]:
+        """Pages of the points that match, in the order of their ids; at most `limit` points."""
+        left, offset = limit, None
+        while left is None or left > 0:
+            request = pb.ScrollPoints(
+                collection_name=self.collection,
+                filter=condition,
+                offset=offset,
+                limit=page if left is None else min(page, left),
+                with_payload=_payload_selector(fields),
+                with_vectors=_vectors_selector(vectors),
+                read_consistency=MAJORITY,
+            )
+            with outages():
+                answer = await self._client.grpc_points.Scroll(request, timeout=self._timeout_s)
+            if answer.result:
+                yield answer.result
+            if not answer.HasField("next_page_offset"):
+                return
+            offset = answer.next_page_offset
+            left = None if left is None else left - len(answer.result)
+
+    async def count(self) -> int:
+        request = pb.CountPoints(
+            collection_name=self.collection, exact=True, read_consistency=MAJORITY
+        )
+        with outages():
+            answer = await self._client.grpc_points.Count(request, timeout=self._timeout_s)
+        return int(answer.result.count)
+
+    async def upsert(
+        self,
+        points: Sequence[pb.PointStruct],
+        mode: pb.UpdateMode.ValueType,
+        condition: pb.Filter | None = None,
+    ) -> None:
+        """Write the points that `mode` and `condition` allow; the answer never says which."""
+        request = pb.UpsertPoints(
+            collection_name=self.collection,
+            wait=True,
+            points=points,
+            ordering=STRONG,
+            update_filter=condition,
+            update_mode=mode,
+        )
+        with outages():
+            await self._client.grpc_points.Upsert(request, timeout=self._timeout_s)
+
+    async def delete(self, ids: Sequence[str]) -> None:
+        chosen = pb.PointsIdsList(ids=[pb.PointId(uuid=each) for each in ids])
+        request = pb.DeletePoints(
+            collection_name=self.collection,
+            wait=True,
+            points=pb.PointsSelector(points=chosen),
+            ordering=STRONG,
+        )
+        with outages():
+            await self._client.grpc_points.Delete(request, timeout=self._timeout_s)
+
+
+def at_least(field: str, value: int) -> pb.Condition:
+    return pb.Condition(field=pb.FieldCondition(key=field, range=pb.Range(gte=value)))
+
+
+def below(field: str, value: int) -> pb.Condition:
+    return pb.Condition(field=pb.FieldCondition(key=field, range=pb.Range(lt=value)))
+
+
+def any_of(field: str, values: Sequence[int]) -> pb.Condition:
+    match = pb.Match(integers=pb.RepeatedIntegers(integers=values))
+    return pb.Condition(field=pb.FieldCondition(key=field, match=match))
+
+
+def has_vector(name: str) -> pb.Condition:
+    return pb.Condition(has_vector=pb.HasVectorCondition(has_vector=name))
+
+
+def _payload_selector(fields: Sequence[str] | None) -> pb.WithPayloadSelector:
+    if fields is None:
+        return pb.WithPayloadSelector(enable=True)
+    return pb.WithPayloadSelector(include=pb.PayloadIncludeSelector(fields=fields))
+
+
+def _vectors_selector(names: Sequence[str]) -> pb.WithVectorsSelector:
+    if not names:
+        return pb.WithVectorsSelector(enable=False)
+    return pb.WithVectorsSelector(include=pb.VectorsSelector(names=names))

@@ -1,0 +1,101 @@
+"""Profiles in Qdrant: one point a user."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+from qdrant_client import grpc as pb
+
+from stream.store import convert
+from stream.store.client import Points, below, has_vector
+from stream.store.guarded import ETAG, Draft
+from stream.store.rows import Matrix, UserRow
+from stream.store.table import Form, Table
+
+USER_ID = "user_id"
+INTERESTS = "interests"
+TASTE = "taste"
+OUTBOX_AT = "outbox_at"
+
+
+class Users:
+    """The `users` collection; every method raises Unavailable while Qdrant does not answer.
+
+    dimension  d of interests and taste
+    """
+
+    def __init__(self, points: Points, *, dimension: int) -> None:
+        self._dimension = dimension
+        self._points = points
+        row = partial(_row, dimension=dimension)
+        form = Form(USER_ID, (INTERESTS, TASTE), lambda user: user.user_id, _draft, row)
+        self._table: Table[UserRow] = Table(points, form)
+
+    async def load(self, user_ids: Iterable[str]) -> dict[str, UserRow]:
+        """user_id -> row of those that exist, in one request; see `Table.load`."""
+        return await self._table.load(user_ids)
+
+    async def save(self, rows: Sequence[UserRow], read_etags: Mapping[str, int | None]) -> set[str]:
+        """The user ids whose row is now stored; see `Table.save`."""
+        return await self._table.save(rows, read_etags)
+
+    async def unsent(self, before_ms: int, limit: int) -> list[UserRow]:
+        """Up to `limit` users whose outbox has waited since before `before_ms`."""
+        waiting = pb.Filter(must=[below(OUTBOX_AT, before_ms)])
+        return await self._table.select(waiting, limit)
+
+    async def tastes(self, limit: int) -> tuple[list[str], Matrix]:
+        """(n user ids, (n, d) tastes): a sample of up to `limit` users that have one.
+
+        Point ids are hashes, so the first `limit` in their order are a uniform sample, and the
+        same one each time: what differs between two samples is what these users did.
+        """
+        tasted = pb.Filter(must=[has_vector(TASTE)])
+        pages = self._points.scroll(tasted, limit=limit, fields=[USER_ID], vectors=(TASTE,))
+        found = [point async for page in pages for point in page]
+        ids = [point.payload[USER_ID].string_value for point in found]
+        rows = [convert.read_dense(convert.named_vectors(point)[TASTE]) for point in found]
+        return ids, np.stack(rows) if rows else np.zeros((0, self._dimension), np.float32)
+
+    def pages(self, page: int) -> AsyncIterator[list[UserRow]]:
+        """Every user, up to `page` at a time, in the order of the point ids."""
+        return self._table.pages(page)
+
+    async def count(self) -> int:
+        return await self._table.count()
+
+
+def _draft(row: UserRow) -> Draft:
+    fields: dict[str, convert.Field] = {
+        USER_ID: row.user_id,
+        "segment": row.segment,
+        "updated_at": row.updated_at,
+        OUTBOX_AT: row.outbox_at,
+        "state": row.state,
+    }
+    vectors: dict[str, pb.Vector] = {}
+    if len(row.interests):
+        vectors[INTERESTS] = convert.multi(row.interests)
+    if row.taste is not None:
+        vectors[TASTE] = convert.dense(row.taste)
+    return Draft(convert.point_uuid(row.user_id), row.etag, fields, vectors)
+
+
+def _row(point: pb.RetrievedPoint, dimension: int) -> UserRow:
+    fields, vectors = convert.read_payload(point.payload), convert.named_vectors(point)
+    return UserRow(
+        user_id=convert.text(fields, USER_ID),
+        etag=convert.integer(fields, ETAG),
+        state=convert.text(fields, "state"),
+        interests=(
+            convert.read_multi(vectors[INTERESTS])
+            if INTERESTS in vectors
+            else np.zeros((0, dimension), np.float32)
+        ),
+        taste=convert.read_dense(vectors[TASTE]) if TASTE in vectors else None,
+        segment=convert.optional_text(fields, "segment"),
+        updated_at=convert.integer(fields, "updated_at"),
+        outbox_at=convert.optional_integer(fields, OUTBOX_AT),
+    )

@@ -1,0 +1,1 @@
+"""The core's laws, worked examples and planted worlds."""
