@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Self
 
-from stream.embedded import launch
+from stream import launch
 from stream.errors import Misconfigured
 
 LOOPBACK = "127.0.0.1"

@@ -6,20 +6,15 @@ again for the last seconds before the newest revision seen, and fetches only wha
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-import structlog
-
 from stream.core.catalogue import Catalogue, Entry, Heat
-from stream.errors import Unavailable
+from stream.rounds import repeat
 from stream.store.collections import Store
 from stream.store.rows import ItemRow, NeighbourRow
 from stream.store.table import Table
-
-log = structlog.get_logger(__name__)
 
 FETCH = 500  # rows with vectors: about 1 MB a request
 
@@ -87,19 +82,7 @@ class Replica:
 
     async def run(self) -> None:
         """Refresh for ever; an outage leaves the catalogue as it is, and its age grows."""
-        away = False
-        while True:
-            try:
-                await self.refresh()
-            except Unavailable as outage:
-                if not away:
-                    log.warning("catalogue cannot be refreshed", reason=str(outage))
-                away = True
-            else:
-                if away:
-                    log.info("catalogue is fresh again", items=len(self.catalogue))
-                away = False
-            await asyncio.sleep(self._poll_s)
+        await repeat("catalogue", self.refresh, every_s=self._poll_s)
 
 
 def entry_of(row: ItemRow) -> Entry:

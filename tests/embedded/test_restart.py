@@ -15,7 +15,7 @@ from qdrant_client import AsyncQdrantClient
 from qdrant_client import models as m
 from qdrant_client.grpc import json_with_int_pb2, points_pb2, qdrant_common_pb2
 
-from stream.embedded import launch
+from stream import launch
 from stream.embedded.qdrant import host as module
 from stream.embedded.qdrant.host import EmbeddedQdrant
 from stream.embedded.qdrant.upkeep import Upkeep

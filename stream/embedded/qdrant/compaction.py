@@ -17,7 +17,7 @@ from pathlib import Path
 
 import qdrant_edge as edge
 
-from stream.embedded import launch
+from stream import launch
 from stream.embedded.qdrant.collection import LINK, Collection
 
 NICE = 19

@@ -1,0 +1,316 @@
+"""Packing: what is written is what is read, small enough, and safe between versions."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream.core.decay import ABSENT_WEIGHT, Mass, Tally, Vector, direction
+from stream.core.fold import fold
+from stream.core.hashes import hash32, hash64, short_id
+from stream.core.profile import (
+    Change,
+    Interest,
+    InterestShare,
+    Membership,
+    Offer,
+    Profile,
+    Recent,
+    StoredList,
+    taste,
+)
+from stream.core.strength import RatingMean
+from stream.errors import Unavailable
+from stream.store.codec import SCHEMA, pack, unpack
+from stream.store.rows import UserRow
+from tests.core.samples import (
+    NOW,
+    TUNING,
+    axis,
+    histories,
+    law,
+    near,
+    plain,
+    random_unit,
+)
+
+DIMENSION = 384
+STATE_BYTES_P95 = 8192
+STATE_BYTES_MAX = 9600
+HALF_PRECISION = 2.0**-10
+
+names = st.text(max_size=12)
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+shares = st.dictionaries(st.sampled_from(["interest", "session", "hotness"]), numbers, max_size=3)
+offers = st.builds(
+    Offer, names, numbers, names, numbers, st.lists(names, max_size=2).map(tuple), shares
+)
+interest_shares = st.builds(InterestShare, names, names, numbers)
+lists = st.builds(
+    StoredList,
+    st.integers(0, 2**53),
+    numbers,
+    st.lists(names, max_size=3).map(tuple),
+    st.lists(offers, max_size=3).map(tuple),
+    st.lists(interest_shares, max_size=3).map(tuple),
+    numbers,
+    numbers,
+    st.none() | names,
+)
+memberships = st.builds(Membership, names, st.integers(0, 2**53), numbers)
+changes = st.builds(
+    Change,
+    names,
+    numbers,
+    st.none() | names,
+    names,
+    names,
+    st.sampled_from(["event", "refit", "sweep"]),
+    st.none() | names,
+    numbers,
+    st.integers(0, 2**53),
+)
+
+
+@st.composite
+def profiles(draw: st.DrawFn) -> Profile:
+    """What folding leaves, with everything beside it that a profile may hold."""
+    folded = fold(Profile("user"), draw(histories(size=12)), TUNING).profile
+    return replace(
+        folded,
+        user_id=draw(names),
+        version=draw(st.integers(0, 2**53)),
+        offered=tuple(draw(st.lists(st.integers(0, 2**32 - 1), max_size=5))),
+        current=draw(st.none() | lists),
+        membership=draw(st.none() | memberships),
+        outbox=tuple(draw(st.lists(changes, max_size=3))),
+        forgotten_at=draw(st.none() | numbers),
+    )
+
+
+def read_back(profile: Profile) -> Profile:
+    return unpack(pack(profile, 1, TUNING))
+
+
+def blurred(profile: Profile) -> Profile:
+    """Without what packing may change a little."""
+    return replace(
+        profile,
+        session=None,
+        aversion=None,
+        interests=tuple(
+            replace(i, nearness=0.0, mass=replace(i.mass, vector=axis(0)))
+            for i in profile.interests
+        ),
+        categories=replace(profile.categories, weights=dict.fromkeys(profile.categories.weights)),  # type: ignore[arg-type]
+        recent=tuple(replace(r, strength=0.0) for r in profile.recent),
+    )
+
+
+def assert_same_vector(found: Vector, written: Vector, error: float) -> None:
+    assert found.dtype == np.float32
+    assert np.abs(found - written).max() <= error * np.abs(written).max()
+
+
+def assert_same_mass(found: Mass | None, written: Mass | None) -> None:
+    if written is None or written.weight < ABSENT_WEIGHT:
+        assert found is None
+        return
+    assert found is not None
+    assert (found.weight, found.at) == (written.weight, written.at)
+    assert_same_vector(found.vector, written.vector, HALF_PRECISION)
+
+
+@law
+@given(profiles())
+def test_what_is_written_is_what_is_read(profile: Profile) -> None:
+    """All of it exactly, but sums and strengths in half precision and weights of six digits."""
+    pointing = (i for i in profile.interests if direction(i.mass.vector) is not None)
+    kept = replace(profile, interests=tuple(pointing))
+    found = read_back(profile)
+
+    assert plain(blurred(found)) == plain(blurred(kept))
+    assert_same_mass(found.session, profile.session)
+    assert_same_mass(found.aversion, profile.aversion)
+    for read, written in zip(found.interests, kept.interests, strict=True):
+        assert_same_vector(read.mass.vector, written.mass.vector, 1e-6)
+        assert read.nearness == pytest.approx(written.nearness, rel=1e-5)
+    assert found.categories.weights == pytest.approx(profile.categories.weights, rel=1e-5)
+    strengths = [recent.strength for recent in profile.recent]
+    assert [r.strength for r in found.recent] == pytest.approx(strengths, rel=1e-3, abs=1e-7)
+
+
+@law
+@given(profiles())
+def test_writing_what_was_read_changes_nothing(profile: Profile) -> None:
+    """A cache holds what reading gives; saving it again and again must not let it drift."""
+    once = read_back(profile)
+    again = read_back(once)
+
+    assert plain(replace(again, interests=())) == plain(replace(once, interests=()))
+    for left, right in zip(again.interests, once.interests, strict=True):
+        assert plain(replace(left, mass=right.mass)) == plain(right)
+        assert (left.mass.weight, left.mass.at) == (right.mass.weight, right.mass.at)
+        # a unit row and a length, multiplied and taken apart: the last bit may differ
+        assert_same_vector(left.mass.vector, right.mass.vector, 1e-6)
+
+
+@law
+@given(profiles())
+def test_the_row_says_what_the_store_looks_for(profile: Profile) -> None:
+    row = pack(profile, 42, TUNING)
+    pointing = [i for i in profile.interests if direction(i.mass.vector) is not None]
+    expected = taste(profile, profile.as_of, TUNING)
+
+    assert (row.user_id, row.etag, row.updated_at) == (profile.user_id, 42, profile.version)
+    assert row.segment == (profile.membership.segment if profile.membership else None)
+    assert row.outbox_at == (profile.version if profile.outbox else None)
+    assert plain(row.taste) == plain(expected)
+    assert row.interests.dtype == np.float32
+    assert len(row.interests) == len(pointing)
+    if len(row.interests):
+        assert np.allclose(np.linalg.norm(row.interests, axis=1), 1, atol=1e-6)
+
+
+def test_an_empty_profile_is_small_and_stays_empty() -> None:
+    row = pack(Profile("user"), 1, TUNING)
+
+    assert unpack(row) == Profile("user")
+    assert len(row.interests) == 0
+    assert (row.taste, row.segment, row.outbox_at) == (None, None, None)
+    assert len(row.state) < 200
+
+
+def test_a_tombstone_stays_a_tombstone() -> None:
+    tombstone = Profile("user", version=9, marks=(("s", 4),), event_ids=(7,), forgotten_at=NOW)
+
+    assert read_back(tombstone) == tombstone
+
+
+def test_the_widest_numbers_fit() -> None:
+    profile = Profile("user", seen=(0, 2**32 - 1), offered=(2**32 - 1,), event_ids=(0, 2**64 - 1))
+
+    assert read_back(profile) == profile
+
+
+@pytest.mark.parametrize("weight", [2e-6, 1e-3, 1.0, 1e6])
+def test_light_and_heavy_sums_keep_their_direction(weight: float) -> None:
+    """Half precision as it is ends at 65,504 and coarsens below 6e-5: a year of dislikes would
+    have become infinite, and a faded session a staircase."""
+    vector = np.float32(weight) * random_unit(3, DIMENSION)
+    profile = Profile("user", aversion=Mass(weight, vector, NOW))
+
+    found = read_back(profile).aversion
+
+    assert found is not None
+    assert_same_vector(found.vector, vector, HALF_PRECISION)
+
+
+def test_what_points_nowhere_is_not_kept_as_an_interest() -> None:
+    """Opposite tastes in one sum: there is no unit row for it."""
+    nothing = Mass(1.0, np.zeros(8, np.float32), NOW)
+    something = Interest("b", Mass(1.0, axis(0), NOW), "m", 1.0, "l")
+    profile = Profile("user", interests=(Interest("a", nothing, "m", 1.0, "l"), something))
+
+    assert [interest.id for interest in read_back(profile).interests] == ["b"]
+
+
+def full_profile() -> Profile:
+    """Every ring full, as an eager reader of a large site has it."""
+    rng = np.random.default_rng(0)
+
+    def mass(seed: int) -> Mass:
+        weight = float(rng.uniform(1, 40))
+        return Mass(weight, np.float32(weight) * near(axis(0, DIMENSION), seed), NOW + seed / 7)
+
+    interests = tuple(
+        Interest(short_id(n)[:8], mass(n), str(1000 + n), float(rng.uniform()), f"Category {n}")
+        for n in range(5)
+    )
+    made = tuple(
+        Offer(
+            str(1500 + n),
+            round(float(rng.uniform()), 6),
+            "interest",
+            1.0,
+            (str(1000 + n), str(1100 + n)),
+            {"interest": 0.4123, "session": 0.2456, "hotness": 0.3421} if n < 3 else {},
+        )
+        for n in range(10)
+    )
+    current = StoredList(
+        1_700_000_000_123,
+        NOW,
+        (short_id("event"),),
+        made,
+        tuple(InterestShare(i.id, i.label, float(rng.uniform())) for i in interests),
+        float(rng.uniform()),
+        float(rng.uniform()),
+        "abcdef01",
+    )
+    return Profile(
+        "user-1234",
+        version=1_700_000_000_123,
+        as_of=NOW + 0.5,
+        session=mass(10),
+        interests=interests,
+        aversion=mass(11),
+        categories=Tally({f"Category {n}": float(rng.uniform()) for n in range(18)}, NOW),
+        ratings=RatingMean(float(rng.uniform()) * 100, 150),
+        recent=tuple(
+            Recent(str(1000 + n), NOW + n, float(rng.uniform()), interests[n % 5].id)
+            for n in range(50)
+        ),
+        seen=tuple(hash32(str(n)) for n in range(500)),
+        event_ids=tuple(hash64(str(n)) for n in range(64)),
+        marks=tuple((f"{short_id('topic')}/{n}", 100_000 + n) for n in range(8)),
+        offered=tuple(hash32(str(n)) for n in range(40)),
+        current=current,
+        membership=Membership("abcdef01", 17, NOW),
+    )
+
+
+def state_bytes(profile: Profile) -> int:
+    return len(pack(profile, 1, TUNING).state.encode())
+
+
+def test_size_stays_within_the_budget() -> None:
+    """Its size decides how many machines a million users need: most profiles have one source and
+    not every ring full, the fullest may be somewhat larger."""
+    full = full_profile()
+    eager = replace(full, marks=full.marks[:1], seen=full.seen[:300])
+
+    assert state_bytes(eager) <= STATE_BYTES_P95
+    assert state_bytes(full) <= STATE_BYTES_MAX
+
+
+def changed(row: UserRow, **fields: Any) -> UserRow:
+    """The row as another version of the service would have written it."""
+    return replace(row, state=json.dumps(json.loads(row.state) | fields))
+
+
+def test_a_newer_schema_waits_for_the_upgrade() -> None:
+    row = changed(pack(full_profile(), 1, TUNING), v=SCHEMA + 1, interests="in another form")
+
+    with pytest.raises(Unavailable, match=rf"version {SCHEMA + 1}, this worker knows {SCHEMA}"):
+        unpack(row)
+
+
+def test_fields_that_are_not_known_are_ignored() -> None:
+    row = pack(full_profile(), 1, TUNING)
+
+    assert plain(unpack(changed(row, later={"a": [1]}, other=None))) == plain(unpack(row))
+
+
+def test_fields_that_are_not_there_yet_are_empty() -> None:
+    row = replace(
+        pack(Profile("user"), 1, TUNING), state=json.dumps({"v": 1, "as_of": NOW, "version": 3})
+    )
+
+    assert unpack(row) == Profile("user", as_of=NOW, version=3)
