@@ -152,14 +152,15 @@ def _moved(
 ) -> Profile:
     member = profile.membership
     refit = member is not None and member.model_version != model.version
+    cause = "sweep" if event_id is None else "refit" if refit else "event"
     change = Change(
         change_id=short_id("segment-change", profile.user_id, profile.version, to.id),
         at=profile.as_of,
         before=member.segment if member else None,
         after=to.id,
         label=to.label,
-        cause="sweep" if event_id is None else "refit" if refit else "event",
-        event_id=event_id,
+        cause=cause,
+        event_id=event_id if cause == "event" else None,
         margin=round(margin, 6),
         model_version=model.version,
     )

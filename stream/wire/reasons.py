@@ -79,6 +79,7 @@ class Reason(StrEnum):
     UNKNOWN_TYPE = "unknown_type", Fate.SKIPPED, "`type` is not in the table of event types"
     TOO_OLD = "too_old", Fate.SKIPPED, "`at` is older than what still counts"
     IGNORED_USER = "ignored_user", Fate.SKIPPED, "`user_id` stands for nobody in particular"
+    FORGOTTEN = "forgotten", Fate.SKIPPED, "`at` is from before the user was forgotten"
     ALREADY_APPLIED = (
         "already_applied",
         Fate.SKIPPED,

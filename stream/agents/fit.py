@@ -1,0 +1,103 @@
+"""The fit of a segment model in a child process of low priority, which dies with this one.
+
+As a program, `python -m stream.agents.fit`, it is that child: a job comes in on standard input, the
+model goes out on standard output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from stream import launch
+from stream.core.segments import SegmentModel, fit
+
+NICE = 10
+#: Set before numpy is imported there: a fit must not take the cores that serve events.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+TAIL = 500  # characters of the child's last words
+
+
+class FitFailed(Exception):
+    """The child ended without a model; the message has its last words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What `stream.core.segments.fit` takes. `tastes` is (n, d) unit float32, n >= 1."""
+
+    tastes: NDArray[np.float32]
+    count: int
+    version: int
+    before: SegmentModel | None
+
+
+async def fit_apart(job: Job) -> SegmentModel:
+    """The model of the job; cancelling it ends the child.
+
+    Raises FitFailed, e.g. when the child was killed for its memory.
+    """
+    child = await _start()
+    try:
+        model, words = await child.communicate(_encode(job))
+    finally:
+        await _end(child)
+    if child.returncode:
+        last = words.decode(errors="replace")[-TAIL:]
+        raise FitFailed(f"the fit ended with exit code {child.returncode}: {last}")
+    return _model.decode(model)
+
+
+async def _start() -> Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", launch.__file__, str(os.getpid())),
+            *(sys.executable, "-m", __name__),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            env={**os.environ, **ONE_THREAD},
+        )
+    except OSError as error:
+        raise FitFailed(f"the fit could not start: {error}") from error
+
+
+async def _end(child: Process) -> None:
+    if child.returncode is None:
+        child.kill()
+        await child.wait()
+
+
+def _array_out(array: object) -> object:
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"a {type(array).__name__} does not travel")
+    return array.shape, array.astype(np.float32, copy=False).tobytes()
+
+
+def _array_in(_: type, packed: Any) -> Any:
+    shape, values = packed
+    return np.frombuffer(values, np.float32).reshape(shape)
+
+
+_encode = msgspec.msgpack.Encoder(enc_hook=_array_out).encode
+_job = msgspec.msgpack.Decoder(Job, dec_hook=_array_in)
+_model = msgspec.msgpack.Decoder(SegmentModel, dec_hook=_array_in)
+
+
+def main() -> None:
+    os.nice(NICE)
+    job = _job.decode(sys.stdin.buffer.read())
+    model = fit(job.tastes, count=job.count, version=job.version, before=job.before)
+    sys.stdout.buffer.write(_encode(model))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""Signals: what everybody's events say about items, summed in memory and written now and then.
+
+A write for every event would cost more than the events themselves, so deliveries are kept until
+the rows they touched are written, and only then acknowledged. Signals are statistics: a crash may
+lose or repeat what was not acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+
+from stream.core.catalogue import Heat, hotter
+from stream.errors import OwnershipLost, Reject, Unavailable
+from stream.kafka.dead_letters import dead_letter
+from stream.kafka.deliveries import Delivery, Record, TopicPartition
+from stream.kafka.patience import Patience
+from stream.kafka.publisher import Outgoing, Publisher
+from stream.settings import Settings
+from stream.store.contract import SavesNeighbours
+from stream.store.rows import NO_PAIRS, NeighbourRow, fresh_etag
+from stream.wire.decode import Limits, decode_signals
+
+log = structlog.get_logger(__name__)
+
+ROUNDS = 8
+HOTNESS = "hotness"
+
+
+class SignalsAgent:
+    """Keeps deliveries until `flush`, which writes the items they speak of."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        neighbours: SavesNeighbours,
+        publisher: Publisher,
+        patience: Patience,
+        half_life_s: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._neighbours = neighbours
+        self._publisher = publisher
+        self._patience = patience
+        self._half_life_s = half_life_s
+        self._clock = clock
+        self._limits = Limits.of(settings)
+        self._heat: dict[TopicPartition, dict[str, Heat]] = {}
+        self._kept: dict[TopicPartition, list[Delivery]] = {}
+        self._flushing = asyncio.Lock()
+
+    async def apply(self, delivery: Delivery, records: Sequence[Record]) -> None:
+        """Add the records' increments to what waits for the next flush."""
+        heat = self._heat.setdefault(delivery.tp, {})
+        letters: list[Outgoing] = []
+        for record in records:
+            try:
+                batch = decode_signals(record.value, limits=self._limits)
+            except Reject as reject:
+                letters.append(
+                    dead_letter(
+                        record, reject, tp=delivery.tp, user_id=None, settings=self._settings
+                    )
+                )
+                continue
+            for one in batch.increments:
+                if one.kind == HOTNESS:
+                    heat[one.item_id] = self._hotter(heat.get(one.item_id), one.weight, one.at)
+        if letters:
+            await self._patience(delivery, "kafka", lambda: self._publisher.send(letters))
+
+    async def finish(self, delivery: Delivery) -> None:
+        """Keep the delivery: it is acknowledged by the flush that writes it."""
+        self._kept.setdefault(delivery.tp, []).append(delivery)
+
+    def revoked(self, tps: frozenset[TopicPartition]) -> None:
+        """What waits for these partitions comes again at their new owner."""
+        for tp in tps:
+            self._heat.pop(tp, None)
+            self._kept.pop(tp, None)
+
+    async def run(self) -> None:
+        """Flush every `signals_flush_s`, for ever."""
+        while True:
+            await asyncio.sleep(self._settings.signals_flush_s)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what waits, then acknowledge it; an outage leaves it for the next time."""
+        async with self._flushing:
+            for tp in list(self._kept):
+                try:
+                    await self._flush(tp)
+                except (Unavailable, OwnershipLost) as reason:
+                    log.warning("signals wait", partition=tp.partition, reason=str(reason))
+
+    async def _flush(self, tp: TopicPartition) -> None:
+        kept, heat = self._kept.pop(tp, []), self._heat.pop(tp, {})
+        try:
+            todo = dict(heat)
+            for _ in range(ROUNDS):
+                if not todo:
+                    break
+                for delivery in kept[:1]:
+                    delivery.check_owned()
+                for item_id in await self._round(todo):
+                    del todo[item_id]
+            if todo:
+                raise Unavailable("qdrant", f"{len(todo)} items kept being written by others")
+        except (Unavailable, OwnershipLost):
+            if not any(delivery.revoked for delivery in kept):
+                self._put_back(tp, kept, todo)
+            raise
+        for delivery in kept:
+            await delivery.ack()
+
+    def _put_back(self, tp: TopicPartition, kept: list[Delivery], heat: Mapping[str, Heat]) -> None:
+        self._kept[tp] = kept + self._kept.get(tp, [])
+        waiting = self._heat.setdefault(tp, {})
+        for item_id, one in heat.items():
+            waiting[item_id] = self._hotter(waiting.get(item_id), one.count, one.at)
+
+    async def _round(self, todo: Mapping[str, Heat]) -> set[str]:
+        before = await self._neighbours.load(todo)
+        rows = [self._row(item_id, heat, before.get(item_id)) for item_id, heat in todo.items()]
+        read = {item_id: row.etag if (row := before.get(item_id)) else None for item_id in todo}
+        return await self._neighbours.save(rows, read)
+
+    def _row(self, item_id: str, heat: Heat, before: NeighbourRow | None) -> NeighbourRow:
+        known = None if before is None else Heat(before.hotness, before.at)
+        total = self._hotter(known, heat.count, heat.at)
+        return NeighbourRow(
+            item_id=item_id,
+            count=total.count,
+            hotness=total.count,
+            at=total.at,
+            revision=max(int(self._clock() * 1000), before.revision + 1 if before else 0),
+            etag=fresh_etag(),
+            pairs=NO_PAIRS if before is None else before.pairs,
+        )
+
+    def _hotter(self, heat: Heat | None, weight: float, at: float) -> Heat:
+        return hotter(heat, weight, at, half_life_s=self._half_life_s)

@@ -1,0 +1,126 @@
+"""From what a profile holds to records on the output topics: the same profile, the same records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from zlib import crc32
+
+from stream.core.catalogue import Catalogue
+from stream.core.fold import Increment
+from stream.core.profile import Change, Profile, StoredList
+from stream.core.rank import RANKER
+from stream.kafka.publisher import Outgoing
+from stream.settings import Settings
+from stream.wire import cloudevents, ids, messages
+from stream.wire.encode import encode, rfc3339
+
+
+class Renderer:
+    """Renders for one deployment; `encoder` is the hash of the model in use."""
+
+    def __init__(self, settings: Settings, *, encoder: str) -> None:
+        self._settings = settings
+        self._model = messages.Model(encoder=encoder, ranker=RANKER)
+        self._source = cloudevents.source_of(settings.namespace)
+
+    def recommendation(self, profile: Profile, catalogue: Catalogue) -> Outgoing:
+        """The profile's stored list. Raises ValueError where it has none."""
+        if profile.current is None:
+            raise ValueError(f"profile {profile.user_id!r} has no list to send")
+        message = self._list(profile.user_id, profile.current, catalogue)
+        return Outgoing(
+            self._settings.topic("recommendations"),
+            profile.user_id.encode(),
+            encode(message),
+            tuple(cloudevents.recommendation_headers(message, source=self._source)),
+        )
+
+    def _list(
+        self, user_id: str, current: StoredList, catalogue: Catalogue
+    ) -> messages.Recommendation:
+        return messages.Recommendation(
+            recommendation_id=ids.recommendation_id(user_id, current.version),
+            version=current.version,
+            user_id=user_id,
+            as_of=rfc3339(current.as_of),
+            valid_until=rfc3339(current.as_of + self._settings.list_ttl_s),
+            caused_by=current.caused_by,
+            items=tuple(
+                messages.Offer(
+                    item_id=offer.item_id,
+                    title=entry.title if (entry := catalogue.get(offer.item_id)) else "",
+                    score=offer.score,
+                    rank=rank,
+                    source=offer.source,
+                    because=offer.because,
+                    share=dict(offer.share),
+                    propensity=offer.propensity,
+                )
+                for rank, offer in enumerate(current.offers, 1)
+            ),
+            interests=tuple(
+                messages.InterestShare(id=i.id, label=i.label, share=i.share)
+                for i in current.interests
+            ),
+            entropy=current.entropy,
+            confidence=current.confidence,
+            segment=current.segment,
+            variant=None,
+            model=self._model,
+        )
+
+    def forgotten(self, user_id: str) -> Outgoing:
+        """A null that takes the user's list out of the compacted topic."""
+        return Outgoing(self._settings.topic("recommendations"), user_id.encode(), None)
+
+    def segment_change(self, profile: Profile, change: Change) -> Outgoing:
+        """An entry of the profile's outbox."""
+        message = messages.SegmentChange(
+            change_id=change.change_id,
+            user_id=profile.user_id,
+            at=rfc3339(change.at),
+            from_=change.before,
+            to=change.after,
+            label=change.label,
+            cause=change.cause,
+            event_id=change.event_id,
+            margin=change.margin,
+            model_version=change.model_version,
+        )
+        return Outgoing(
+            self._settings.topic("segments"),
+            profile.user_id.encode(),
+            encode(message),
+            tuple(cloudevents.segment_headers(message, source=self._source)),
+        )
+
+    def signals(self, increments: Sequence[Increment], source: str, chunk: int) -> list[Outgoing]:
+        """One record for each partition whose items the chunk's events speak of.
+
+        source, chunk  where the events stood: the partition's name and the last offset
+        """
+        by_target: dict[int, list[messages.Increment]] = {}
+        for one in increments:
+            target = signal_partition(one.item_id, self._settings.topic_partitions)
+            increment = messages.Increment(one.item_id, one.weight, one.at, "hotness")
+            by_target.setdefault(target, []).append(increment)
+        return [
+            self._signal(
+                messages.SignalBatch(source=source, chunk=chunk, increments=tuple(batch)), target
+            )
+            for target, batch in by_target.items()
+        ]
+
+    def _signal(self, message: messages.SignalBatch, target: int) -> Outgoing:
+        return Outgoing(
+            self._settings.topic("signals"),
+            None,
+            encode(message),
+            tuple(cloudevents.signal_headers(message, target=target, source=self._source)),
+            partition=target,
+        )
+
+
+def signal_partition(item_id: str, partitions: int) -> int:
+    """The partition whose owner keeps an item's signals."""
+    return crc32(item_id.encode()) % partitions

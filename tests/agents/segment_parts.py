@@ -1,0 +1,207 @@
+"""In-memory parts for the leader's tests: a store that guards its rows, and planted users."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from stream.core.decay import Mass, Vector
+from stream.core.profile import Change, Interest, Membership, Profile
+from stream.core.segments import Segment, SegmentModel
+from stream.core.tuning import Tuning
+from stream.errors import Unavailable
+from stream.kafka.publisher import Outgoing
+from stream.render import Renderer
+from stream.settings import Settings, load
+from stream.store.codec import pack, unpack
+from stream.store.meta import Fact
+from stream.store.rows import Matrix, UserRow, fresh_etag
+from stream.store.segments import Claim
+
+NOW = 1_700_000_000.0
+DIMENSION = 8
+TUNING = Tuning()
+
+
+def settings(**given: Any) -> Settings:
+    return load(segments_count=2, segments_refit_s=300, lease_s=30, **given)
+
+
+def renderer() -> Renderer:
+    return Renderer(settings(), encoder="e1")
+
+
+class Clock:
+    """Seconds since the epoch, moved by hand."""
+
+    def __init__(self, now: float = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let others run until the condition holds; pytest's time-out ends a wait that is in vain."""
+    while True:
+        if condition():
+            return
+        await asyncio.sleep(0)
+
+
+def axis(number: int) -> Vector:
+    row: Vector = np.eye(DIMENSION, dtype=np.float32)[number]
+    return row
+
+
+def user(user_id: str, likes: Vector, **given: Any) -> Profile:
+    """Somebody with one interest."""
+    interest = Interest("0" * 8, Mass(1.0, likes, NOW), "film", 1.0, "drama")
+    return Profile(user_id, version=1, as_of=NOW, interests=(interest,), **given)
+
+
+def change(number: int, after: str = "s1") -> Change:
+    return Change(f"change-{number}", NOW, None, after, "drama", "event", "e", 0.1, 1)
+
+
+def waiting(user_id: str, *numbers: int) -> Profile:
+    """Somebody whose changes were never sent."""
+    return user(
+        user_id,
+        axis(0),
+        membership=Membership("s1", 1, NOW),
+        outbox=tuple(map(change, numbers)),
+    )
+
+
+def model(version: int, **centroids: Vector) -> SegmentModel:
+    return SegmentModel(
+        version, tuple(Segment(name, f"of {name}", at, 1) for name, at in centroids.items())
+    )
+
+
+class FakeFacts:
+    """Facts that change only by compare-and-set; `away` makes every call fail."""
+
+    def __init__(self) -> None:
+        self.facts: dict[str, Fact] = {}
+        self.away = False
+
+    async def get(self, name: str) -> Fact | None:
+        await self._answer()
+        return self.facts.get(name)
+
+    async def put(self, name: str, value: Mapping[str, Any], read_etag: int | None) -> bool:
+        await self._answer()
+        now = self.facts.get(name)
+        if (now.etag if now else None) != read_etag:
+            return False
+        self.facts[name] = Fact(dict(value), fresh_etag())
+        return True
+
+    async def _answer(self) -> None:
+        await asyncio.sleep(0)  # others get their turn between a read and the write after it
+        if self.away:
+            raise Unavailable("qdrant", "injected")
+
+
+class FakeUsers:
+    """Profiles packed as in the store, each written only where its etag is the one read.
+
+    before_save  called before each save: another writer's moment
+    pages_read   pages that were asked for
+    """
+
+    def __init__(self, profiles: Iterable[Profile] = ()) -> None:
+        self.rows = {p.user_id: pack(p, fresh_etag(), TUNING) for p in profiles}
+        self.before_save: Callable[[], None] = lambda: None
+        self.pages_read = 0
+
+    def profile(self, user_id: str) -> Profile:
+        return unpack(self.rows[user_id])
+
+    def write(self, profile: Profile) -> None:
+        self.rows[profile.user_id] = pack(profile, fresh_etag(), TUNING)
+
+    async def load(self, user_ids: Iterable[str]) -> dict[str, UserRow]:
+        return {user_id: self.rows[user_id] for user_id in user_ids if user_id in self.rows}
+
+    async def save(self, rows: Sequence[UserRow], read_etags: Mapping[str, int | None]) -> set[str]:
+        self.before_save()
+        won = {r.user_id: r for r in rows if self.rows[r.user_id].etag == read_etags[r.user_id]}
+        self.rows |= won
+        return set(won)
+
+    async def unsent(self, before_ms: int, limit: int) -> list[UserRow]:
+        waits = [r for r in self.rows.values() if r.outbox_at and r.outbox_at < before_ms]
+        return waits[:limit]
+
+    async def tastes(self, limit: int) -> tuple[list[str], Matrix]:
+        found = {r.user_id: r.taste for r in self.rows.values() if r.taste is not None}
+        rows = list(found.values())[:limit]
+        return list(found)[:limit], np.stack(rows) if rows else np.zeros((0, DIMENSION), np.float32)
+
+    async def pages(self, page: int) -> AsyncIterator[list[UserRow]]:
+        names = sorted(self.rows)
+        for start in range(0, len(names), page):
+            self.pages_read += 1
+            yield [self.rows[name] for name in names[start : start + page]]
+
+
+class FakeSegments:
+    """Models by version, one of them in force."""
+
+    def __init__(self) -> None:
+        self.models: dict[int, SegmentModel] = {}
+        self.in_force: int | None = None
+        self.claimed = 0
+        self.away = False
+
+    async def current_version(self) -> int | None:
+        if self.away:
+            raise Unavailable("qdrant", "injected")
+        return self.in_force
+
+    async def load(self, version: int) -> SegmentModel | None:
+        return self.models.get(version)
+
+    async def claim(self, now_ms: int) -> Claim | None:
+        self.claimed = max(self.claimed + 1, now_ms)
+        return Claim(self.claimed, self.claimed)
+
+    async def save(self, model: SegmentModel) -> None:
+        self.models[model.version] = model
+
+    async def switch(self, version: int, read_etag: int) -> bool:
+        if read_etag != self.claimed:
+            return False
+        self.in_force = version
+        return True
+
+    def put_in_force(self, model: SegmentModel) -> None:
+        self.models[model.version] = model
+        self.in_force = self.claimed = model.version
+
+
+@dataclass
+class FakeStore:
+    users: FakeUsers = field(default_factory=FakeUsers)
+    segments: FakeSegments = field(default_factory=FakeSegments)
+    meta: FakeFacts = field(default_factory=FakeFacts)
+
+
+class FakePublisher:
+    """Keeps what was confirmed; `away` makes sending fail after the record arrived."""
+
+    def __init__(self) -> None:
+        self.sent: list[Outgoing] = []
+        self.away = False
+
+    async def send(self, records: Sequence[Outgoing]) -> None:
+        self.sent += records
+        if self.away:
+            raise Unavailable("kafka", "injected")

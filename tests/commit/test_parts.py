@@ -1,0 +1,113 @@
+"""Caches, what is looked up for an event, and rendering."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from stream.cache import CachedProfile, PartitionCache, ProfileCaches
+from stream.core.fold import Increment
+from stream.core.profile import Profile
+from stream.observe import Understood, event_kinds, observation, texts_of
+from stream.render import Renderer, signal_partition
+from stream.wire.inputs import Event
+from tests.commit.world import NOW, catalogue, settings
+from tests.kafka.fakes import FakeRecord
+
+
+def entry(user: str) -> CachedProfile:
+    return CachedProfile(Profile(user), 1, frozenset())
+
+
+def test_the_least_recently_used_profile_goes_first() -> None:
+    cache = PartitionCache(2)
+    for user in ("a", "b"):
+        cache.put(user, entry(user))
+    cache.get("a")
+    cache.put("c", entry("c"))
+
+    assert cache.get("a") is not None
+    assert cache.get("b") is None
+
+
+def test_what_was_sent_is_remembered_until_the_next_put() -> None:
+    cache = PartitionCache(2)
+    cache.put("a", entry("a"))
+    cache.mark_sent("a", {"x"})
+    cache.mark_sent("a", {"y"})
+    cache.mark_sent("nobody", {"x"})
+
+    found = cache.get("a")
+    assert found is not None
+    assert found.sent == {"x", "y"}
+    cache.put("a", entry("a"))
+    assert cache.get("a") == entry("a")
+    assert cache.get("nobody") is None
+
+
+def test_dropping_a_partition_leaves_the_others() -> None:
+    caches = ProfileCaches(5)
+    caches.of(("t", 0)).put("a", entry("a"))
+    caches.of(("t", 1)).put("a", entry("a"))
+    caches.drop({("t", 0), ("t", 7)})
+
+    assert caches.of(("t", 0)).get("a") is None
+    assert caches.of(("t", 1)).get("a") is not None
+
+
+def seen(**given: object) -> Event:
+    return Event(**({"user_id": "u", "type": "like", "at": NOW, "event_id": "e"} | given))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "texts"),
+    [
+        ({"item_id": "i0"}, []),
+        ({"item_id": "i0", "item_title": "T"}, []),
+        ({"item_id": "x", "item_title": "T"}, ["T"]),
+        ({"item_title": "T", "text": "words"}, ["words", "T"]),
+    ],
+)
+def test_only_what_the_catalogue_lacks_is_encoded(
+    given: dict[str, object], texts: list[str]
+) -> None:
+    assert texts_of(seen(**given), catalogue()) == texts
+
+
+def test_the_item_s_own_vector_goes_before_the_title() -> None:
+    kind = event_kinds(settings())["like"]
+    item = catalogue().get("i1")
+    assert item is not None
+    assert item.vector is not None
+    understood = Understood(seen(item_id="i1", item_title="T"), FakeRecord(7))
+    made = observation(understood, "s", kind, item, {"T": -item.vector})
+
+    assert made.vector is item.vector
+    assert (made.offset, made.source, made.label, made.categories) == (7, "s", "c1", ("c1",))
+
+
+def test_the_table_of_event_types_becomes_kinds() -> None:
+    kinds = event_kinds(settings())
+
+    assert {name for name, kind in kinds.items() if kind.forgets} == {"forget"}
+    assert {name for name, kind in kinds.items() if kind.rated} == {"rating", "review"}
+    assert not kinds["view"].publishes
+
+
+def test_signals_go_to_the_partition_of_their_item() -> None:
+    increments = [Increment(f"i{n}", 1.0, NOW) for n in range(20)]
+    records = Renderer(settings(), encoder="e").signals(increments, "s", 9)
+
+    said: dict[str, int | None] = {}
+    for record in records:
+        batch = json.loads(record.value or b"")
+        assert (batch["source"], batch["chunk"], record.key) == ("s", 9, None)
+        said |= {one["item_id"]: record.partition for one in batch["increments"]}
+    assert said == {f"i{n}": signal_partition(f"i{n}", 2) for n in range(20)}
+    assert set(said.values()) == {0, 1}
+
+
+def test_a_profile_without_a_list_cannot_be_rendered() -> None:
+    with pytest.raises(ValueError, match="no list"):
+        Renderer(settings(), encoder="e").recommendation(Profile("u"), catalogue())
