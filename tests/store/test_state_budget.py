@@ -1,4 +1,4 @@
-"""The packed state of real users stays within its budget, which decides how many machines we need."""
+"""The packed state of real users stays within its budget: it decides how many machines we need."""
 
 from __future__ import annotations
 

@@ -1,0 +1,308 @@
+"""The command line. Each command imports what it needs when it runs, so `--help` is instant."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stream.errors import InterestreamError, Misconfigured
+from stream.settings import load
+
+app = typer.Typer(
+    name="interestream",
+    help="A live picture of what every user is interested in: Kafka events in, "
+    "fresh recommendations out. Settings are INTERESTREAM_* variables; `doctor` shows them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+topics = typer.Typer(help="The deployment's topics on the broker.", no_args_is_help=True)
+dead_letters = typer.Typer(help="Records that were refused.", no_args_is_help=True)
+app.add_typer(topics, name="topics")
+app.add_typer(dead_letters, name="dead-letters")
+
+JsonFile = Annotated[Path | None, typer.Option("--json", help="write the summary here as JSON")]
+AsJson = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
+Reason = Annotated[str | None, typer.Option(help="only letters of this reason code")]
+
+
+@app.command(epilog="Example: interestream demo --events 20000 --json demo.json")
+def demo(
+    events: Annotated[int, typer.Option(min=100, help="ratings in all, oldest first")] = 100_000,
+    live: Annotated[int, typer.Option(min=0, help="of these, sent at --rate at the end")] = 5000,
+    rate: Annotated[float, typer.Option(min=1, help="live ratings a second")] = 200.0,
+    json_file: JsonFile = None,
+    keep: Annotated[bool, typer.Option("--keep", help="leave it running until Ctrl-C")] = False,
+) -> None:
+    """The main job on MovieLens-100K, with an embedded broker and store: nothing else is needed."""
+    import tempfile
+
+    from rich.console import Console
+
+    from stream.demo import report
+    from stream.demo.run import Options, run
+
+    console = Console()
+    with tempfile.TemporaryDirectory(prefix="interestream-demo-") as folder:
+        outcome = run(Options(events, live, rate, keep), console, Path(folder))
+    report.show(outcome, console)
+    if json_file is not None:
+        json_file.write_text(json.dumps(report.summary(outcome), indent=2) + "\n")
+    report.check(outcome)
+
+
+@app.command(epilog="Example: INTERESTREAM_KAFKA_URL=kafka:9092 interestream worker")
+def worker(
+    accept_empty: Annotated[
+        bool,
+        typer.Option("--accept-empty", help="start though `users` is empty and offsets are not"),
+    ] = False,
+) -> None:
+    """Run one worker against INTERESTREAM_KAFKA_URL and INTERESTREAM_QDRANT_URL."""
+    from stream.app import Worker
+    from stream.logs import configure
+    from stream.serving import serve_until_signal
+
+    settings = load(accept_empty=True) if accept_empty else load()
+    configure(settings.log_level)
+    raise typer.Exit(serve_until_signal(Worker(settings).run))
+
+
+@app.command(epilog="Example: interestream doctor --json")
+def doctor(as_json: AsJson = False) -> None:
+    """Show the effective settings, and check broker, topics, store, model and clock.
+
+    Exit code 1 if a check failed; each comes with its remedy.
+    """
+    import asyncio
+
+    from stream.commands import doctor as doctors
+
+    settings = load()
+    findings = asyncio.run(doctors.examine(settings, os.environ))
+    if as_json:
+        typer.echo(json.dumps(doctors.as_json(settings, findings), indent=2))
+    else:
+        _print(doctors.report(settings, findings))
+    raise typer.Exit(0 if doctors.healthy(findings) else 1)
+
+
+@app.command(epilog="Example: interestream up --data-dir /var/lib/interestream --port 9092")
+def up(
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="where the store's data and the logs go [INTERESTREAM_DATA_DIR]"),
+    ] = None,
+    port: Annotated[
+        int,
+        typer.Option(
+            min=0, max=65533, help="of the broker; the store takes the two after it; 0: free ones"
+        ),
+    ] = 0,
+) -> None:
+    """Run an embedded broker and store and a worker until Ctrl-C.
+
+    The store's data survives, the broker's does not.
+    """
+    from stream.commands import up as embedded
+
+    settings = load()
+    embedded.up(settings, (data_dir or settings.data_dir).resolve(), port, typer.echo)
+
+
+@topics.command("create", epilog="Example: interestream topics create")
+def topics_create() -> None:
+    """Create the topics that are missing; those that are there stay as they are."""
+    from stream.commands.topics import create
+
+    _print(create(load()))
+
+
+@topics.command("list", epilog="Example: interestream topics list")
+def topics_list() -> None:
+    """List the topics of the namespace with their partitions."""
+    from stream.commands.topics import listed
+
+    _print(listed(load()))
+
+
+class Input(StrEnum):
+    """What `produce` takes."""
+
+    ITEMS = "items"
+    EVENTS = "events"
+
+
+@app.command(epilog="Example: interestream produce events events.jsonl")
+def produce(
+    kind: Annotated[Input, typer.Argument(help="what the lines are: items or events")],
+    file: Annotated[str, typer.Argument(help="JSON lines, one message each; - reads stdin")],
+    check: Annotated[bool, typer.Option("--check", help="only validate, send nothing")] = False,
+    as_is: Annotated[
+        bool, typer.Option("--as-is", help="send also what the service will refuse")
+    ] = False,
+) -> None:
+    """Send JSON lines, each confirmed by the broker; the key is the item_id or the user_id.
+
+    What the service would refuse is reported with its line and the reason,
+    and not sent; the exit code is 1 then.
+    """
+    from stream.commands import files, lines
+    from stream.commands import produce as producing
+
+    settings = load()
+    with files.opened(file) as source, files.progress(file) as passing:
+        found = passing(lines.read(source, lines.Kind(kind), settings))
+        if check:
+            tally = producing.check(found, _complain)
+        else:
+            topic = settings.topic(kind)
+            tally = producing.send(found, topic, settings, _complain, as_is=as_is)
+    typer.echo(tally.summary(checked_only=check))
+    raise typer.Exit(0 if tally.ok else 1)
+
+
+@app.command(epilog="Example: interestream tail recommendations --user user-17")
+def tail(
+    topic: Annotated[str, typer.Argument(help="items, events, recommendations, … or a full name")],
+    from_beginning: Annotated[
+        bool, typer.Option("--from-beginning", help="with the records that are there already")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="end after so many records")] = None,
+    user: Annotated[str | None, typer.Option(help="only records of this user")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="values as JSON lines")] = False,
+) -> None:
+    """Follow a topic, a line a record, until Ctrl-C."""
+    from contextlib import closing
+    from itertools import islice
+
+    from stream.commands import oneline
+    from stream.commands.tail import follow
+    from stream.commands.topics import full_name
+
+    settings = load()
+    name = full_name(settings, topic)
+    kind = name.removeprefix(settings.topic(""))
+    try:
+        with closing(follow(settings, name, from_beginning=from_beginning)) as records:
+            ours = (r for r in records if user is None or oneline.is_about(r, user))
+            for record in islice(ours, limit):
+                typer.echo(oneline.raw(record) if as_json else oneline.pretty(kind, record))
+    except KeyboardInterrupt:
+        return
+    except BrokenPipeError:
+        # The reader has left. Python would complain at exit when it flushes what is left.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@app.command(epilog="Example: interestream explain user-17")
+def explain(
+    user: Annotated[str, typer.Argument(help="the user's id")], as_json: AsJson = False
+) -> None:
+    """Show what is known of a user, with its evidence, and why the list is what it is."""
+    import asyncio
+
+    from stream.commands.explain import explained
+
+    settings = load()
+    seen = asyncio.run(explained(settings, user))
+    if seen is None:
+        _complain(
+            f"user {user!r} is not in namespace {settings.namespace!r}: no event of theirs was "
+            "applied yet; check the id (`interestream tail events` shows ids)"
+        )
+        raise typer.Exit(1)
+    if as_json:
+        import msgspec
+
+        typer.echo(msgspec.json.format(msgspec.json.encode(seen)))
+        return
+    from stream.commands.story import tell
+
+    _print(tell(seen))
+
+
+@dead_letters.command("list", epilog="Example: interestream dead-letters list --reason in_future")
+def dead_letters_list(
+    reason: Reason = None,
+    limit: Annotated[int, typer.Option(min=1, help="the newest so many")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines, for programs")] = False,
+) -> None:
+    """List refused records with the reason, oldest first."""
+    from stream.commands import letters
+
+    found = letters.found(load(), reason=reason)
+    for letter in found[-limit:]:
+        _print([json.dumps(letters.row(letter))] if as_json else letters.lines(letter))
+    if not as_json:
+        typer.echo(f"{len(found)} dead letters, {min(limit, len(found))} shown")
+
+
+@dead_letters.command(
+    "replay", epilog="Example: interestream dead-letters replay --reason bug --dry-run"
+)
+def dead_letters_replay(
+    reason: Reason = None,
+    key: Annotated[
+        str | None, typer.Option(help="only this one: TOPIC/PARTITION/OFFSET as `list` shows it")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="only show what would be sent")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Send the original records again and take their letters back.
+
+    What was cut to fit cannot be sent again and stays.
+    """
+    from stream.commands import letters
+    from stream.kafka.dead_letters import replay
+
+    settings = load()
+    found = letters.found(settings, reason=reason, key=key)
+    whole = {letter.key for letter in found if letter.whole}
+    if len(found) > len(whole):
+        _complain(f"{len(found) - len(whole)} were cut to fit and cannot be sent again")
+    if not whole:
+        _complain("no dead letter to send: `interestream dead-letters list` shows all")
+        raise typer.Exit(1)
+    if dry_run:
+        for letter in found:
+            if letter.whole:
+                _print(letters.lines(letter))
+        typer.echo(f"{len(whole)} records would be sent again")
+        return
+    if not yes:
+        typer.confirm(f"send {len(whole)} records again?", abort=True)
+    sent = replay(settings, wanted=lambda letter: letter.key in whole)
+    typer.echo(f"{sent} records sent again and confirmed")
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        typer.echo(line)
+
+
+def _complain(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def main() -> None:
+    """Entry point: errors that name their remedy are shown without a stack trace, exit code 2."""
+    try:
+        app()
+    except InterestreamError as error:
+        typer.secho(f"interestream: {error}", err=True, fg="red")
+        sys.exit(2 if isinstance(error, Misconfigured) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,4 @@
+"""`interestream demo`: the main job on real input, seen from outside, on an embedded stack.
+
+Only `stream.cli` imports this package.
+"""

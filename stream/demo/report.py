@@ -1,0 +1,116 @@
+"""What the demo shows at its end: some users with their lists and why, and a summary."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from stream.demo.run import DemoFailed, Outcome, percentiles_ms
+from stream.demo.score import HitRate
+from stream.wire.messages import Recommendation
+
+USERS = 3
+RECENT = 5
+TOP = 5
+
+
+def show(outcome: Outcome, console: Console) -> None:
+    """A few users, then the summary."""
+    newest = outcome.audience.newest()
+    titles = {film.item_id: film.title for film in outcome.films}
+    rated = Counter(rating.user_id for rating in outcome.plan.ratings)
+    recently = list(dict.fromkeys(r.user_id for r in reversed(outcome.plan.ratings)))
+    for user in [user for user in recently if user in newest and rated[user] >= RECENT][:USERS]:
+        history = [r for r in outcome.plan.ratings if r.user_id == user][-RECENT:]
+        console.print(f"\n[bold]user {user}[/] rated last: ", end="")
+        console.print(
+            ", ".join(f"{titles[r.item_id]} {r.stars:g}★" for r in reversed(history)),
+            highlight=False,
+        )
+        console.print(_table(newest[user], titles))
+    _summary(outcome, console)
+
+
+def _table(message: Recommendation, titles: dict[str, str]) -> Table:
+    interests = ", ".join(f"{i.label} {i.share:.0%}" for i in message.interests[:3]) or "none yet"
+    table = Table(caption=f"interests: {interests} · segment {message.segment or 'none yet'}")
+    for name in ("#", "film", "score", "from", "because you liked"):
+        table.add_column(name)
+    for offer in message.items[:TOP]:
+        because = ", ".join(titles.get(item, item) for item in offer.because)
+        table.add_row(str(offer.rank), offer.title, f"{offer.score:.3f}", offer.source, because)
+    return table
+
+
+def _summary(outcome: Outcome, console: Console) -> None:
+    facts = summary(outcome)
+    table = Table(title="summary", show_header=False)
+    for name, value in facts.items():
+        table.add_row(name.replace("_", " "), _shown(value))
+    console.print(table)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict) and "rate" in value:
+        return f"{value['rate']:.1%} (95 % interval {value['low']:.1%} to {value['high']:.1%})"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {each}" for name, each in value.items()) or "–"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def summary(outcome: Outcome) -> dict[str, Any]:
+    """The numbers of the JSON file; times in seconds unless the name says otherwise."""
+    counters = outcome.counters
+    facts: dict[str, Any] = {
+        "events_in": counters.events,
+        "applied": counters.applied,
+        "already_applied": counters.already_applied,
+        "skipped": counters.skipped,
+        "dead_letters": counters.dead_letters,
+        "unknown_items": counters.notes.get("unknown_item", 0),
+        "users": len(outcome.audience.newest()),
+        "lists": counters.lists,
+        "segment_changes": counters.segment_changes,
+        "conflicts": counters.conflicts,
+        "events_per_s": round(outcome.history_events / outcome.history_s, 1),
+        "user_updates_per_s": round(outcome.history_updates / outcome.history_s, 1),
+        "latency_ms": percentiles_ms(outcome.latencies_s),
+        "live_lists": len(outcome.latencies_s),
+        "hit_rate_at_10": _rate(outcome.quality.ours if outcome.quality else None),
+        "popularity_hit_rate_at_10": _rate(outcome.quality.popularity if outcome.quality else None),
+        "judged_lists": outcome.quality.lists if outcome.quality else 0,
+        "seconds_to_first_list": round(outcome.first_list_s, 1),
+        "seconds_items": round(outcome.items_s, 1),
+        "seconds_history": round(outcome.history_s, 1),
+        "seconds_live": round(outcome.live_s, 1),
+    }
+    return facts
+
+
+def _rate(rate: HitRate | None) -> dict[str, float] | None:
+    if rate is None:
+        return None
+    return {"rate": round(rate.rate, 4), "low": round(rate.low, 4), "high": round(rate.high, 4)}
+
+
+def check(outcome: Outcome) -> None:
+    """Raise DemoFailed unless the summary adds up and every touched user got a list."""
+    counters = outcome.counters
+    parts = (
+        counters.applied
+        + counters.already_applied
+        + sum(counters.skipped.values())
+        + sum(counters.dead_letters.values())
+    )
+    if not counters.events == outcome.sent == parts:
+        raise DemoFailed(
+            f"{outcome.sent} events were sent, {counters.events} acknowledged, "
+            f"and applied + already applied + skipped + dead letters = {parts}"
+        )
+    touched = {rating.user_id for rating in outcome.plan.ratings}
+    missing = touched - outcome.audience.newest().keys()
+    if missing:
+        raise DemoFailed(f"{len(missing)} touched users got no list, e.g. {sorted(missing)[:3]}")

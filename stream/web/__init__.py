@@ -1,0 +1,4 @@
+"""What the worker shows over HTTP: liveness, readiness, metrics.
+
+`stream.app` wires it; the rest of the service reports to `Health` and `Metrics`.
+"""

@@ -1,0 +1,53 @@
+"""The worker's HTTP server: /healthz, /readyz, /metrics; on loopback unless told otherwise."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from stream.web.health import Health
+from stream.web.metrics import Metrics
+
+
+class WebServer:
+    """Starts on `port`, or on a free one where that is 0; `url` says where."""
+
+    def __init__(self, health: Health, metrics: Metrics, *, bind: str, port: int) -> None:
+        self._health = health
+        self._metrics = metrics
+        self._bind = bind
+        self._port = port
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://{self._bind}:{self._port}"
+
+    async def start(self) -> None:
+        """Raises OSError where the port is taken."""
+        app = web.Application()
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/metrics", self._scrape)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._bind, self._port).start()
+        self._port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _healthz(self, request: web.Request) -> web.Response:
+        return self._answer(self._health.live)
+
+    async def _readyz(self, request: web.Request) -> web.Response:
+        return self._answer(self._health.ready)
+
+    def _answer(self, good: bool) -> web.Response:
+        body = {"ok": good, **self._health.report()}
+        return web.json_response(body, status=200 if good else 503)
+
+    async def _scrape(self, request: web.Request) -> web.Response:
+        body = generate_latest(self._metrics.registry)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
