@@ -9,7 +9,7 @@ from typing import Protocol
 
 import pytest
 
-from stream.embedded.process import LOOPBACK, Child, answers, free_ports
+from stream.embedded.process import LOOPBACK, Child, accepts, answers, free_ports
 from stream.embedded.qdrant.host import EmbeddedQdrant
 from stream.errors import Unavailable
 from stream.settings import load as load_settings
@@ -49,8 +49,12 @@ class MortalServer:
         self.kill, self.stop = self._child.kill, self._child.stop
 
     def start(self) -> Place:
-        self._child.start(lambda: answers(self._http, "/readyz"), within_s=60)
+        self._child.start(self._ready, within_s=60)
         return Place(f"http://{LOOPBACK}:{self._http}", self._grpc)
+
+    def _ready(self) -> bool:
+        """It answers HTTP a little before it listens for gRPC."""
+        return answers(self._http, "/readyz") and accepts(self._grpc)
 
 
 @pytest.fixture(params=[MortalHost, MortalServer], ids=["embedded", "server"])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from qdrant_client import AsyncQdrantClient
 
-from stream.embedded.process import LOOPBACK, Child, answers, free_ports
+from stream.embedded.process import LOOPBACK, Child, accepts, answers, free_ports
 from stream.embedded.qdrant.host import EmbeddedQdrant
 
 SERVER = Path(__file__).parents[3] / "shared" / "bin" / "qdrant-server"
@@ -73,7 +73,8 @@ def server(data_dir: Path) -> Iterator[Place]:
     http, grpc = free_ports(2)
     argv = [str(SERVER), str(data_dir), str(http), str(grpc)]
     child = Child("the Qdrant server", argv, data_dir.with_suffix(".log"))
-    child.start(lambda: answers(http, "/readyz"), within_s=60)
+    # It answers HTTP a little before it listens for gRPC.
+    child.start(lambda: answers(http, "/readyz") and accepts(grpc), within_s=60)
     try:
         yield Place(f"http://{LOOPBACK}:{http}", grpc)
     finally:
