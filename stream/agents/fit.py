@@ -60,7 +60,7 @@ async def _start() -> Process:
     try:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", launch.__file__, str(os.getpid())),
-            *(sys.executable, "-m", __name__),
+            *("nice", "-n", str(NICE), sys.executable, "-m", __name__),  # its imports count too
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
@@ -93,7 +93,6 @@ _model = msgspec.msgpack.Decoder(SegmentModel, dec_hook=_array_in)
 
 
 def main() -> None:
-    os.nice(NICE)
     job = _job.decode(sys.stdin.buffer.read())
     model = fit(job.tastes, count=job.count, version=job.version, before=job.before)
     sys.stdout.buffer.write(_encode(model))

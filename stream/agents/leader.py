@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 LEASE = "segments_leader"
 POLL_S = 3.0
 USERS_PER_S = 200.0  # a fraction of what an embedded store reads, on one core
-PAGE = 100  # users
+PAGE = 20  # users: more would hold up the event loop, and an embedded store, for long
 
 
 class LedUsers(SweepsUsers, Protocol):

@@ -22,7 +22,7 @@ from stream.store.contract import SavesUsers
 from stream.store.rows import UserRow, fresh_etag
 
 WAITED_S = 30.0  # a change that waits longer was not sent by the one who made it
-USERS = 200  # in one write
+USERS = 50  # in one write, beside which events go on
 
 
 class SweepsUsers(SavesUsers, Protocol):
