@@ -267,7 +267,7 @@ async def test_a_model_that_arrives_on_the_way_reaches_everybody(world: World) -
 
 async def test_a_leader_that_loses_the_lease_stops_on_the_way(world: World) -> None:
     leader = await world.leading()
-    world.populate(150)
+    world.populate(module.PAGE + 50)
     world.store.segments.put_in_force(model(1, s0=axis(0), s1=axis(1)))
 
     def expire() -> None:
