@@ -22,6 +22,7 @@ check: .venv/.dev ## format, lint, types, import contracts, fast tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m stream.wire.asyncapi --check
+	$(BIN)/python -m stream.reference --check
 	$(BIN)/pytest -q -m "not kafka and not integration"
 
 test-kafka: .venv/.dev ## the worker against Apache Kafka (Java, Maven) and a Qdrant server

@@ -24,7 +24,6 @@ from stream.agents.leader import Leader
 from stream.agents.signals import SignalsAgent
 from stream.bugs import BugBudget
 from stream.commit import Commit, Parts
-from stream.core.tuning import Tuning
 from stream.encoder.encoder import Encoder
 from stream.errors import Misconfigured, Unavailable
 from stream.kafka.admin import Admin, ensure_topics, wait_for_broker
@@ -49,12 +48,6 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 BROKER_WAIT_S = 600.0
-
-
-def tuning_of(settings: Settings) -> Tuning:
-    """The pure functions' numbers, from the settings of the same names."""
-    shared = Tuning.__dataclass_fields__.keys() & type(settings).model_fields.keys()
-    return Tuning(**{name: getattr(settings, name) for name in shared})
 
 
 class Worker:
@@ -101,7 +94,7 @@ class Worker:
     async def _wire(
         self, stack: AsyncExitStack
     ) -> tuple[ChunkApp, list[Coroutine[Any, Any, None]]]:
-        settings, tuning = self.settings, tuning_of(self.settings)
+        settings, tuning = self.settings, self.settings.tuning()
         encoder = await Encoder.open(
             await asyncio.to_thread(model_folder, settings),
             sessions=settings.encoder_sessions,
@@ -113,7 +106,7 @@ class Worker:
         )
         stack.push_async_callback(encoder.close)
         await asyncio.to_thread(wait_for_broker, settings, BROKER_WAIT_S)
-        await asyncio.to_thread(ensure_topics, settings)
+        await _retried(partial(asyncio.to_thread, ensure_topics, settings))
         store = await self._store(encoder)
         stack.push_async_callback(store.close)
         await self._refuse_empty(store)

@@ -185,14 +185,17 @@ def tail(
     from itertools import islice
 
     from stream.commands import oneline
-    from stream.commands.tail import follow
+    from stream.commands.tail import follow, reader_left
     from stream.commands.topics import full_name
 
     settings = load()
     name = full_name(settings, topic)
     kind = name.removeprefix(settings.topic(""))
     try:
-        with closing(follow(settings, name, from_beginning=from_beginning)) as records:
+        following = follow(
+            settings, name, from_beginning=from_beginning, done=lambda: reader_left(sys.stdout)
+        )
+        with closing(following) as records:
             ours = (r for r in records if user is None or oneline.is_about(r, user))
             for record in islice(ours, limit):
                 typer.echo(oneline.raw(record) if as_json else oneline.pretty(kind, record))

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from stream.core.tuning import Tuning
 from stream.errors import Misconfigured
 
 DAY_S = 86_400.0
@@ -201,7 +202,7 @@ class Settings(BaseSettings):
         5.0, description="ratings that the prior mean counts as, in a user's mean"
     )
     review_text_weight: Share = Field(0.2, description="weight of a review's text beside its item")
-    profile_cache_users: Annotated[int, Field(ge=0)] = Field(
+    profile_cache_users: Annotated[int, Field(ge=1)] = Field(
         20_000, description="profiles a worker keeps in memory"
     )
 
@@ -272,6 +273,11 @@ class Settings(BaseSettings):
                 "INTERESTREAM_KAFKA_USERNAME and INTERESTREAM_KAFKA_PASSWORD must be set"
             )
         return self
+
+    def tuning(self) -> Tuning:
+        """The pure functions' numbers, from the settings of the same names."""
+        shared = Tuning.__dataclass_fields__.keys() & type(self).model_fields.keys()
+        return Tuning(**{name: getattr(self, name) for name in shared})
 
     def topic(self, name: str) -> str:
         """Full topic name of "items", "events", "signals", "recommendations", "segments" or

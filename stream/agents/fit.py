@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream import launch
-from stream.core.segments import SegmentModel, fit
+from stream.core.segments import SegmentModel
 
 NICE = 10
 #: Set before numpy is imported there: a fit must not take the cores that serve events.
@@ -93,6 +93,8 @@ _model = msgspec.msgpack.Decoder(SegmentModel, dec_hook=_array_in)
 
 
 def main() -> None:
+    from stream.core.segment_fit import fit  # the child alone pays for importing scikit-learn
+
     job = _job.decode(sys.stdin.buffer.read())
     model = fit(job.tastes, count=job.count, version=job.version, before=job.before)
     sys.stdout.buffer.write(_encode(model))

@@ -15,7 +15,7 @@ import pytest
 
 from stream.agents import fit as module
 from stream.agents.fit import FitFailed, Job, fit_apart
-from stream.core.segments import fit
+from stream.core.segment_fit import fit
 from tests.agents.segment_parts import until
 from tests.support.rows import unit_rows
 

@@ -11,7 +11,8 @@ import pytest
 from stream.agents.fit import Job
 from stream.agents.leader import Leader
 from stream.core.catalogue import Catalogue
-from stream.core.segments import Segment, SegmentModel, fit
+from stream.core.segment_fit import fit
+from stream.core.segments import Segment, SegmentModel
 from stream.errors import Unavailable
 from stream.store.client import Points
 from stream.store.codec import pack, unpack

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from stream.core.catalogue import Catalogue
 from stream.core.decay import Mass, Vector
 from stream.core.profile import Interest, Membership, Profile
-from stream.core.segments import Segment, SegmentModel, assign, fit, labelled
+from stream.core.segment_fit import fit
+from stream.core.segments import Segment, SegmentModel, assign, labelled
 from stream.core.tuning import OUTBOX_MAX
 from tests.core.samples import DIMENSION, NOW, TUNING, axis, entry, near, unit
 

@@ -1,0 +1,2 @@
+"""What the command line does beside `demo` and `worker`, one module a command.
+Only `stream.cli` imports from here."""

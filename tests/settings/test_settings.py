@@ -1,0 +1,67 @@
+"""Settings: read from the environment, validated together, refused with value, limit and remedy."""
+
+from __future__ import annotations
+
+import pytest
+
+from stream.core.tuning import Tuning
+from stream.errors import Misconfigured
+from stream.settings import load
+
+
+def test_the_environment_is_read_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTERESTREAM_CHUNK_RECORDS", "17")
+
+    assert load().chunk_records == 17
+
+
+def test_what_is_passed_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTERESTREAM_NAMESPACE", "from-the-environment")
+
+    assert load(namespace="given").topic("events") == "given.events"
+
+
+def test_the_event_table_can_be_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTERESTREAM_EVENT_TYPES", '{"listen": {"strength": 0.3}}')
+
+    assert list(load().event_types) == ["listen"]
+    assert load().event_types["listen"].publishes
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"chunk_records": 0}, ["INTERESTREAM_CHUNK_RECORDS", "0"]),
+        ({"namespace": "no spaces"}, ["INTERESTREAM_NAMESPACE", "no spaces"]),
+        (
+            {"heartbeat_interval_s": 5, "session_timeout_s": 6},
+            ["INTERESTREAM_HEARTBEAT_INTERVAL_S", "5", "6"],
+        ),
+        (
+            {"max_text_bytes": 9000, "max_value_bytes": 2048},
+            ["INTERESTREAM_MAX_TEXT_BYTES", "9000", "2048"],
+        ),
+        ({"kafka_security": "sasl_tls"}, ["INTERESTREAM_KAFKA_PASSWORD"]),
+        ({"watchdog_s": 0.1}, ["INTERESTREAM_WATCHDOG_S", "0.1", "100"]),
+        ({"event_types": {"x": {"strength": 2}}}, ["INTERESTREAM_EVENT_TYPES", "2"]),
+    ],
+)
+def test_a_refusal_names_setting_value_and_limit(
+    given: dict[str, object], named: list[str]
+) -> None:
+    with pytest.raises(Misconfigured) as refusal:
+        load(**given)
+
+    assert all(word in str(refusal.value) for word in named)
+
+
+def test_secrets_are_not_shown() -> None:
+    settings = load(kafka_password="hush", qdrant_api_key="hush")
+
+    assert "hush" not in repr(settings)
+
+
+def test_every_number_of_the_core_that_has_a_setting_follows_it() -> None:
+    """And the defaults are the same on both sides, so a test of the core speaks of the worker."""
+    assert load(session_half_life_s=77).tuning().session_half_life_s == 77
+    assert load().tuning() == Tuning()
