@@ -1,6 +1,6 @@
 # Two commands are enough: `make demo` and `make test`. Each installs what it needs into .venv.
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 ARGS ?=
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
-from stream.errors import Unavailable
+from stream.errors import Overloaded, Unavailable
 from stream.kafka.deliveries import Delivery
 from stream.kafka.health import Health
 
@@ -58,5 +58,7 @@ class Patience:
         return result
 
     def _report(self, part: str, outage: Unavailable) -> None:
+        if isinstance(outage, Overloaded):
+            return  # busy is not away: the queue in front of it is the back-pressure
         self._away.add(part)
         self._health.unavailable(part, str(outage))

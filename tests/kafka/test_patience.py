@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from stream.errors import OwnershipLost, Unavailable
+from stream.errors import Overloaded, OwnershipLost, Unavailable
 from stream.kafka.deliveries import Delivery, TopicPartition
 from stream.kafka.patience import Patience
 from tests.kafka.fakes import TOPIC, FakeFlow, FakeHealth, chunk
@@ -35,15 +35,16 @@ def patience(health: FakeHealth) -> Patience:
 class Step:
     """Unavailable so many times, each after a moment; then its result."""
 
-    def __init__(self, failures: int) -> None:
+    def __init__(self, failures: int, outage: Unavailable | None = None) -> None:
         self.failures = failures
+        self.outage = outage or Unavailable("qdrant", "refused")
         self.tries = 0
 
     async def __call__(self) -> str:
         self.tries += 1
         await asyncio.sleep(0)
         if self.tries <= self.failures:
-            raise Unavailable("qdrant", "refused")
+            raise self.outage
         return "done"
 
 
@@ -56,6 +57,16 @@ async def test_an_outage_is_waited_out_and_told(
     assert step.tries == 4
     assert health.said == [("unavailable", "qdrant")] * 3 + [("available", "qdrant")]
     assert waiting.progress.waited_s() > 0
+
+
+async def test_what_is_busy_is_waited_for_but_not_away(
+    flow: FakeFlow, health: FakeHealth, patience: Patience
+) -> None:
+    """A full encoder queue is back-pressure: a worker under load must stay ready."""
+    step = Step(3, Overloaded("encoder", "the queue is full"))
+
+    assert await patience(delivery(flow), "encoder", step) == "done"
+    assert health.said == []
 
 
 async def test_a_step_that_works_counts_no_waiting(
