@@ -14,7 +14,7 @@ demo: .venv/.cpu ## the main job on MovieLens-100K; ARGS="--events N --live N --
 	$(BIN)/interestream demo $(ARGS)
 
 test: .venv/.dev ## every test but those against Apache Kafka itself; ARGS go to pytest
-	$(BIN)/pytest -m "not kafka" $(ARGS)
+	$(BIN)/pytest -m "not kafka" --numprocesses 3 --dist loadfile $(ARGS)
 
 check: .venv/.dev ## format, lint, types, import contracts, fast tests
 	$(BIN)/ruff format --check .

@@ -172,7 +172,7 @@ def taste(profile: Profile, now: float, tuning: Tuning) -> Vector | None:
 def entropy(profile: Profile, tuning: Tuning) -> float:
     """Entropy of the interest distribution over categories, in nats; 0.0 where nothing is known."""
     shares = profile.categories.shares(prior=tuning.category_prior)
-    return -sum(share * log(share) for share in shares.values() if share > 0)
+    return abs(sum(share * log(share) for share in shares.values() if share > 0))  # never -0.0
 
 
 def trust(profile: Profile, now: float, tuning: Tuning) -> float:

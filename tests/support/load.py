@@ -26,6 +26,7 @@ REVIEWS = (
 STAND_IN = "An old film that no catalogue knows"
 DAY_S = 86_400.0
 APPLIES = ""  # the fate of an event that is understood
+FOREIGN = "foreign"  # of a record that is not of the load
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Load:
 
     def fate(self, value: bytes | None) -> str:
         """Of a record with this value; the same value always has the same."""
-        return self._fates[value]
+        return self._fates.get(value, FOREIGN)
 
     def _mixed(self, count: int) -> Iterator[Planned]:
         """Good events in time order, and behind or between them all that goes wrong."""
@@ -97,11 +98,17 @@ class Load:
         yield from good
 
     def _good(self, share: float) -> Planned:
-        """An event at its place in the last three hours; one in twenty comes days late."""
+        """An event at its place in the last three hours; one in twenty comes days late.
+
+        One in ten is of a visitor who never comes again: what is missed of it stays missed.
+        """
         chance = self._chance
         if chance.random() < 0.02:
             return self._wandering(share)
         user = f"user-{int(self._users * chance.random() ** 1.5)}"
+        if chance.random() < 0.1:
+            self._serial += 1
+            user = f"visitor-{self._serial}"
         at = self._at(share) - (chance.uniform(0.1, 5) * DAY_S if chance.random() < 0.05 else 0)
         message = {"user_id": user, "at": at, **self._what()}
         if chance.random() < 0.9:
@@ -115,7 +122,7 @@ class Load:
         item = f"film-{chance.randrange(TOPICS * PER_TOPIC)}"
         if chance.random() < 0.05:
             item = f"text-{chance.randrange(len(ENCODED))}"
-        kinds = [
+        kinds: list[tuple[int, dict[str, Any]]] = [
             (30, {"type": "rating", "rating": chance.randint(1, 5)}),
             (4, {"type": "rating", "rating": chance.randint(1, 10), "rating_max": 10}),
             (18, {"type": "click", "dwell_s": round(chance.uniform(0, 90), 2)}),
@@ -184,7 +191,7 @@ def poisons(now: float) -> list[tuple[str, bytes | None]]:
     return [
         ("missing_value", None),
         ("malformed_json", but()[:-3]),
-        ("malformed_json", b'{"context":' + b"[" * 3000),
+        ("malformed_json", b'{"context":{"a":' + b"[" * 3000),
         ("invalid_utf8", b"\xff\xfe" + but()),
         ("not_finite", but(dwell_s=float("nan"))),
         ("out_of_range", but(dwell_s=-5)),

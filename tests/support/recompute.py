@@ -149,8 +149,10 @@ def _after(user: Expected, event: dict[str, Any], value: bytes, known: Known) ->
 
 
 def _add(user: Expected, event: dict[str, Any], worth: float, at: float, known: Known) -> None:
-    item = event.get("item_id")
-    vector = known.vectors.get(item, known.texts.get(event.get("item_title", "")))
+    item = event.get("item_id", "")
+    vector = known.vectors.get(item)
+    if vector is None and "item_title" in event:
+        vector = known.texts[event["item_title"]]
     if worth < 0 and vector is not None:
         user.disliked.append(Part(-worth, vector, at))
     if worth > 0 and vector is not None:
@@ -160,7 +162,7 @@ def _add(user: Expected, event: dict[str, Any], worth: float, at: float, known: 
         user.categories += [(name, worth / len(names), at) for name in names]
     if worth >= 0 and event.get("text"):
         user.liked.append(Part(REVIEW_TEXT, known.texts[event["text"]], at))
-    if item is not None:
+    if item:
         user.touched.append((item, at, worth))
 
 
