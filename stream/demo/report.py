@@ -54,8 +54,8 @@ def _summary(outcome: Outcome, console: Console) -> None:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, dict) and "rate" in value:
-        return f"{value['rate']:.1%} (95 % interval {value['low']:.1%} to {value['high']:.1%})"
+    if isinstance(value, list):
+        return " to ".join(str(each) for each in value)
     if isinstance(value, dict):
         return ", ".join(f"{name} {each}" for name, each in value.items()) or "–"
     return f"{value:,}" if isinstance(value, int) else str(value)
@@ -63,7 +63,7 @@ def _shown(value: Any) -> str:
 
 def summary(outcome: Outcome) -> dict[str, Any]:
     """The numbers of the JSON file; times in seconds unless the name says otherwise."""
-    counters = outcome.counters
+    counters, quality = outcome.counters, outcome.quality
     facts: dict[str, Any] = {
         "events_in": counters.events,
         "applied": counters.applied,
@@ -79,9 +79,9 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "user_updates_per_s": round(outcome.history_updates / outcome.history_s, 1),
         "latency_ms": percentiles_ms(outcome.latencies_s),
         "live_lists": len(outcome.latencies_s),
-        "hit_rate_at_10": _rate(outcome.quality.ours if outcome.quality else None),
-        "popularity_hit_rate_at_10": _rate(outcome.quality.popularity if outcome.quality else None),
-        "judged_lists": outcome.quality.lists if outcome.quality else 0,
+        **_rate("hit_rate_at_10", quality.ours if quality else None),
+        **_rate("popularity_hit_rate_at_10", quality.popularity if quality else None),
+        "judged_lists": quality.lists if quality else 0,
         "seconds_to_first_list": round(outcome.first_list_s, 1),
         "seconds_items": round(outcome.items_s, 1),
         "seconds_history": round(outcome.history_s, 1),
@@ -90,10 +90,14 @@ def summary(outcome: Outcome) -> dict[str, Any]:
     return facts
 
 
-def _rate(rate: HitRate | None) -> dict[str, float] | None:
+def _rate(name: str, rate: HitRate | None) -> dict[str, Any]:
+    """A rate and its 95 % interval; None where no list could be judged."""
     if rate is None:
-        return None
-    return {"rate": round(rate.rate, 4), "low": round(rate.low, 4), "high": round(rate.high, 4)}
+        return {name: None, f"{name}_interval": None}
+    return {
+        name: round(rate.rate, 4),
+        f"{name}_interval": [round(rate.low, 4), round(rate.high, 4)],
+    }
 
 
 def check(outcome: Outcome) -> None:

@@ -98,7 +98,7 @@ def _popular_hits(found: Sequence[Moment], ratings: Sequence[Rating]) -> NDArray
             place += 1
         open_counts = counts.copy()
         open_counts[seen[moment.user_id]] = -1
-        top = np.argpartition(-open_counts, PLACES)[:PLACES]
+        top = np.argsort(-open_counts, kind="stable")[:PLACES]
         hits.append(columns[moment.next_item] in top)
     return np.array(hits)
 
