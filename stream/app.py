@@ -166,6 +166,8 @@ class Worker:
             neighbours=store.neighbours,
             publisher=publisher,
             patience=patience,
+            bugs=bugs,
+            on_done=partial(self.metrics.done, "signals"),
             half_life_s=tuning.hotness_half_life_s,
         )
         app = build_app(settings)

@@ -19,12 +19,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from weakref import WeakKeyDictionary
 
-from stream.bugs import BugBudget, PureStepFailed, one_by_one, pure
+from stream.bugs import BugBudget, pure
 from stream.cache import CachedProfile, ProfileCaches
 from stream.core.catalogue import Catalogue, Entry
 from stream.core.decay import Vector
@@ -36,7 +34,7 @@ from stream.core.segments import SegmentModel, assign
 from stream.core.tuning import OFFERED_MAX, Tuning
 from stream.encoder.contract import Lane, TextEncoder
 from stream.errors import Reject, Unavailable
-from stream.kafka.dead_letters import dead_letter
+from stream.handling import Handling
 from stream.kafka.deliveries import Delivery, Record, TopicPartition
 from stream.kafka.patience import Patience
 from stream.kafka.publisher import Outgoing, Publisher
@@ -49,7 +47,6 @@ from stream.store.contract import SavesItems, SavesUsers
 from stream.store.replica import entry_of
 from stream.store.rows import UserRow, fresh_etag
 from stream.wire.decode import Limits, Skipped, decode_event, key_mismatch
-from stream.wire.reasons import Reason
 
 #: Rounds of load, fold, rank and save at once before backing off: another writer is at it too.
 CONFLICT_ROUNDS = 8
@@ -100,11 +97,17 @@ class Commit:
         self._settings = settings
         self._tuning = tuning
         self._parts = parts
-        self._on_done = on_done
+        self._handling = Handling(
+            settings,
+            patience=parts.patience,
+            publisher=parts.publisher,
+            bugs=parts.bugs,
+            on_done=on_done,
+            keyed_by_user=True,
+        )
         self._limits = Limits.of(settings)
         self._kinds = event_kinds(settings)
         self._caches = ProfileCaches(settings.profile_cache_users)
-        self._results: WeakKeyDictionary[Delivery, Results] = WeakKeyDictionary()
 
     async def apply(self, delivery: Delivery, records: Sequence[Record]) -> None:
         """Steps 1 to 7 for some consecutive records of a delivery.
@@ -113,29 +116,17 @@ class Commit:
         dead letters with its trace.
         """
 
-        async def apply(part: Sequence[Record]) -> None:
-            results = Results()
+        async def steps(part: Sequence[Record], results: Results) -> None:
             understood = await self._decode(delivery, part, results)  # 1
             contents = await self._encode(delivery, understood, results)  # 2
             written = await self._settle(delivery, understood, contents, results)  # 3, 4, 5, 6
             await self._publish(delivery, part, written, results)  # 7
-            self._done(delivery, results)
 
-        async def bury(record: Record, failure: PureStepFailed) -> None:
-            await self._parts.patience(delivery, "qdrant", lambda: self._parts.bugs.spend(failure))
-            why = Reject(Reason.BUG, str(failure))
-            await self._send(delivery, [self._letter(delivery, record, why, failure.trace)])
-            self._done(delivery, Results(events=1, dead_letters=Counter({Reason.BUG: 1})))
-
-        await one_by_one(records, apply, bury)
+        await self._handling.run(delivery, records, steps)
 
     async def finish(self, delivery: Delivery) -> None:
         """Step 8: the whole delivery is done; only now do counters move."""
-        await delivery.ack()  # 8
-        self._on_done(self._results.pop(delivery, Results()))
-
-    def _done(self, delivery: Delivery, results: Results) -> None:
-        self._results.setdefault(delivery, Results()).add(results)
+        await self._handling.finish(delivery)  # 8
 
     def revoked(self, partitions: frozenset[TopicPartition]) -> None:
         """Profiles of these partitions may be written by another worker from now on."""
@@ -155,11 +146,11 @@ class Commit:
                     event = self._event(record, results)
                 except Reject as reject:
                     results.dead_letters[reject.reason] += 1
-                    letters.append(self._letter(delivery, record, reject))
+                    letters.append(self._handling.letter(delivery, record, reject))
                     continue
                 if event is not None:
                     by_user.setdefault(event.event.user_id, []).append(event)
-        await self._send(delivery, letters)
+        await self._handling.send(delivery, letters)
         return by_user
 
     def _event(self, record: Record, results: Results) -> Understood | None:
@@ -176,12 +167,6 @@ class Commit:
             return None
         results.notes["key_mismatch"] += key_mismatch(event, record.key)
         return Understood(event, record)
-
-    def _letter(self, delivery: Delivery, record: Record, why: Reject, trace: str = "") -> Outgoing:
-        user = None if record.key is None else record.key.decode(errors="replace")
-        return dead_letter(
-            record, why, tp=delivery.tp, user_id=user, settings=self._settings, trace=trace
-        )
 
     # --- 2. encode
 
@@ -226,6 +211,7 @@ class Commit:
                     await asyncio.sleep(random.uniform(0, 0.002 * 2**attempt))  # noqa: S311
                 loaded = await self._load(delivery, todo, results, fresh=attempt > 0)  # 3
                 folded = self._fold(delivery, todo, loaded, contents, items)  # 4
+                # A cache may remember a store that was lost since: ask before believing it.
                 if _seems_applied(folded) and any(one.cached for one in loaded.values()):
                     loaded = await self._load(delivery, todo, results, fresh=True)
                     folded = self._fold(delivery, todo, loaded, contents, items)
@@ -404,11 +390,16 @@ class Commit:
                 outgoing = [message for one in here.values() for message in self._messages(one)]
                 increments = [i for one in written.values() for i in one.folded.increments]
                 outgoing += self._parts.renderer.signals(increments, delivery.source, last)
-            await self._send(delivery, outgoing)
+            await self._handling.send(delivery, outgoing)
         cache = self._caches.of(delivery.tp)
         for user, one in here.items():
             cache.mark_sent(user, {change.change_id for change in one.profile.outbox})
-        _count(results, delivery.source, records, written, here, self._parts.clock())
+        now = self._parts.clock()
+        arrived = {record.offset: record.timestamp / 1000 for record in records}
+        for user, one in written.items():
+            changes = len(one.profile.outbox) if user in here else 0
+            waited_s = now - arrived.get(one.profile.mark(delivery.source), now)
+            results.user(one.folded, changes=changes, waited_s=waited_s)
 
     def _messages(self, one: Written) -> list[Outgoing]:
         renderer, profile = self._parts.renderer, one.profile
@@ -419,11 +410,6 @@ class Commit:
         if profile.current is not None and (one.folded.publishes or one.folded.redelivered):
             messages.append(renderer.recommendation(profile, self._parts.catalogue()))
         return messages
-
-    async def _send(self, delivery: Delivery, outgoing: Sequence[Outgoing]) -> None:
-        if outgoing:
-            publisher = self._parts.publisher
-            await self._parts.patience(delivery, "kafka", lambda: publisher.send(outgoing))
 
 
 def _loaded(user_id: str, row: UserRow | None) -> Loaded:
@@ -439,25 +425,3 @@ def _last_applied(events: Sequence[Understood], folded: Folded) -> str | None:
 
 def _seems_applied(folded: Mapping[str, Folded]) -> bool:
     return not any(one.changed for one in folded.values())
-
-
-def _count(
-    results: Results,
-    source: str,
-    records: Sequence[Record],
-    written: Mapping[str, Written],
-    here: Mapping[str, Written],
-    now: float,
-) -> None:
-    arrived = {record.offset: record.timestamp / 1000 for record in records}
-    for user, one in written.items():
-        outcomes = one.folded.outcomes
-        results.applied += outcomes.count(Outcome.APPLIED)
-        results.already_applied += outcomes.count(Outcome.REDELIVERED)
-        results.already_applied += outcomes.count(Outcome.REPEATED)
-        results.skipped[Reason.FORGOTTEN] += outcomes.count(Outcome.FORGOTTEN)
-        results.user_updates += one.folded.changed
-        results.segment_changes += len(one.profile.outbox) if user in here else 0
-        if one.folded.publishes:
-            results.lists += 1
-            results.latencies_s.append(max(now - arrived[one.profile.mark(source)], 0.0))

@@ -102,7 +102,7 @@ class Renderer:
         by_target: dict[int, list[messages.Increment]] = {}
         for one in increments:
             target = signal_partition(one.item_id, self._settings.topic_partitions)
-            increment = messages.Increment(one.item_id, one.weight, one.at, "hotness")
+            increment = messages.Increment(one.item_id, one.weight, one.at, messages.HOTNESS)
             by_target.setdefault(target, []).append(increment)
         return [
             self._signal(

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from stream.core.fold import Folded, Outcome
+from stream.wire.reasons import Reason
+
 
 @dataclass
 class Results:
@@ -38,6 +41,19 @@ class Results:
         started = time.perf_counter()
         yield
         self.stages_s.append((name, time.perf_counter() - started))
+
+    def user(self, folded: Folded, *, changes: int, waited_s: float) -> None:
+        """Count what became of one user's events; `waited_s` from arrival to publication."""
+        outcomes = folded.outcomes
+        self.applied += outcomes.count(Outcome.APPLIED)
+        self.already_applied += outcomes.count(Outcome.REDELIVERED)
+        self.already_applied += outcomes.count(Outcome.REPEATED)
+        self.skipped[Reason.FORGOTTEN] += outcomes.count(Outcome.FORGOTTEN)
+        self.user_updates += folded.changed
+        self.segment_changes += changes
+        if folded.publishes:
+            self.lists += 1
+            self.latencies_s.append(max(waited_s, 0.0))
 
     def add(self, other: Results) -> None:
         """Take over what another one counted."""

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from stream.bugs import BugBudget, PureStepFailed, one_by_one, pure
+from stream.bugs import BugBudget, pure
 from stream.core.decay import Vector, direction
 from stream.core.hashes import hash128
 from stream.core.tuning import SOURCES_MAX
 from stream.encoder.contract import Lane, Rows, TextEncoder
 from stream.errors import Reject, Unavailable
-from stream.kafka.dead_letters import dead_letter
+from stream.handling import Handling
 from stream.kafka.deliveries import Delivery, Record
 from stream.kafka.patience import Patience
 from stream.kafka.publisher import Outgoing, Publisher
@@ -25,7 +23,6 @@ from stream.settings import Settings
 from stream.store.contract import SavesItems
 from stream.store.rows import ItemRow, fresh_etag
 from stream.wire.decode import Deletion, Item, Limits, decode_item
-from stream.wire.reasons import Reason
 
 ROUNDS = 8
 
@@ -54,36 +51,26 @@ class ItemsAgent:
         on_done: Callable[[Results], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._settings = settings
         self._encoder = encoder
         self._items = items
-        self._publisher = publisher
         self._patience = patience
-        self._bugs = bugs
-        self._on_done = on_done
+        self._handling = Handling(
+            settings, patience=patience, publisher=publisher, bugs=bugs, on_done=on_done
+        )
         self._clock = clock
         self._limits = Limits.of(settings)
-        self._results: WeakKeyDictionary[Delivery, Results] = WeakKeyDictionary()
 
     async def apply(self, delivery: Delivery, records: Sequence[Record]) -> None:
         """Decode, encode what is new, save, for some consecutive records."""
 
-        async def apply(part: Sequence[Record]) -> None:
-            results = Results()
+        async def apply(part: Sequence[Record], results: Results) -> None:
             await self._apply(delivery, part, results)
-            self._done(delivery, results)
 
-        async def bury(record: Record, failure: PureStepFailed) -> None:
-            await self._patience(delivery, "qdrant", lambda: self._bugs.spend(failure))
-            why = Reject(Reason.BUG, str(failure))
-            await self._send(delivery, [self._letter(delivery, record, why, failure.trace)])
-            self._done(delivery, Results(events=1, dead_letters=Counter({Reason.BUG: 1})))
-
-        await one_by_one(records, apply, bury)
+        await self._handling.run(delivery, records, apply)
 
     async def _apply(self, delivery: Delivery, records: Sequence[Record], results: Results) -> None:
         todo, letters = self._decode(delivery, records, results)
-        await self._send(delivery, letters)
+        await self._handling.send(delivery, letters)
 
         async def rounds() -> None:
             for _ in range(ROUNDS):
@@ -97,23 +84,10 @@ class ItemsAgent:
         await self._patience(delivery, "qdrant", rounds)
 
     async def finish(self, delivery: Delivery) -> None:
-        await delivery.ack()
-        self._on_done(self._results.pop(delivery, Results()))
+        await self._handling.finish(delivery)
 
     def revoked(self, tps: frozenset[tuple[str, int]]) -> None:
         """Nothing is kept beyond a delivery."""
-
-    def _done(self, delivery: Delivery, results: Results) -> None:
-        self._results.setdefault(delivery, Results()).add(results)
-
-    async def _send(self, delivery: Delivery, letters: Sequence[Outgoing]) -> None:
-        if letters:
-            await self._patience(delivery, "kafka", lambda: self._publisher.send(letters))
-
-    def _letter(self, delivery: Delivery, record: Record, why: Reject, trace: str = "") -> Outgoing:
-        return dead_letter(
-            record, why, tp=delivery.tp, user_id=None, settings=self._settings, trace=trace
-        )
 
     def _decode(
         self, delivery: Delivery, records: Sequence[Record], results: Results
@@ -132,7 +106,7 @@ class ItemsAgent:
                     )
             except Reject as reject:
                 results.dead_letters[reject.reason] += 1
-                letters.append(self._letter(delivery, record, reject))
+                letters.append(self._handling.letter(delivery, record, reject))
                 continue
             results.applied += 1
             changes[message.item_id] = Change(message, record.offset)

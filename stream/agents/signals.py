@@ -13,21 +13,23 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
+from stream.bugs import BugBudget, pure
 from stream.core.catalogue import Heat, hotter
 from stream.errors import OwnershipLost, Reject, Unavailable
-from stream.kafka.dead_letters import dead_letter
+from stream.handling import Handling
 from stream.kafka.deliveries import Delivery, Record, TopicPartition
 from stream.kafka.patience import Patience
 from stream.kafka.publisher import Outgoing, Publisher
+from stream.results import Results
 from stream.settings import Settings
 from stream.store.contract import SavesNeighbours
 from stream.store.rows import NO_PAIRS, NeighbourRow, fresh_etag
 from stream.wire.decode import Limits, decode_signals
+from stream.wire.messages import HOTNESS, SignalBatch
 
 log = structlog.get_logger(__name__)
 
 ROUNDS = 8
-HOTNESS = "hotness"
 
 
 class SignalsAgent:
@@ -40,13 +42,16 @@ class SignalsAgent:
         neighbours: SavesNeighbours,
         publisher: Publisher,
         patience: Patience,
+        bugs: BugBudget,
+        on_done: Callable[[Results], None],
         half_life_s: float,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._neighbours = neighbours
-        self._publisher = publisher
-        self._patience = patience
+        self._handling = Handling(
+            settings, patience=patience, publisher=publisher, bugs=bugs, on_done=on_done
+        )
         self._half_life_s = half_life_s
         self._clock = clock
         self._limits = Limits.of(settings)
@@ -56,23 +61,32 @@ class SignalsAgent:
 
     async def apply(self, delivery: Delivery, records: Sequence[Record]) -> None:
         """Add the records' increments to what waits for the next flush."""
-        heat = self._heat.setdefault(delivery.tp, {})
-        letters: list[Outgoing] = []
-        for record in records:
-            try:
-                batch = decode_signals(record.value, limits=self._limits)
-            except Reject as reject:
-                letters.append(
-                    dead_letter(
-                        record, reject, tp=delivery.tp, user_id=None, settings=self._settings
-                    )
-                )
-                continue
-            for one in batch.increments:
+
+        async def add(part: Sequence[Record], results: Results) -> None:
+            batches, letters = self._decode(delivery, part, results)
+            await self._handling.send(delivery, letters)
+            heat = self._heat.setdefault(delivery.tp, {})
+            for one in (one for batch in batches for one in batch.increments):
                 if one.kind == HOTNESS:
                     heat[one.item_id] = self._hotter(heat.get(one.item_id), one.weight, one.at)
-        if letters:
-            await self._patience(delivery, "kafka", lambda: self._publisher.send(letters))
+
+        await self._handling.run(delivery, records, add)
+
+    def _decode(
+        self, delivery: Delivery, records: Sequence[Record], results: Results
+    ) -> tuple[list[SignalBatch], list[Outgoing]]:
+        batches: list[SignalBatch] = []
+        letters: list[Outgoing] = []
+        for record in records:
+            results.events += 1
+            try:
+                with pure():
+                    batches.append(decode_signals(record.value, limits=self._limits))
+            except Reject as reject:
+                results.dead_letters[reject.reason] += 1
+                letters.append(self._handling.letter(delivery, record, reject))
+        results.applied += len(batches)
+        return batches, letters
 
     async def finish(self, delivery: Delivery) -> None:
         """Keep the delivery: it is acknowledged by the flush that writes it."""
@@ -117,7 +131,7 @@ class SignalsAgent:
                 self._put_back(tp, kept, todo)
             raise
         for delivery in kept:
-            await delivery.ack()
+            await self._handling.finish(delivery)
 
     def _put_back(self, tp: TopicPartition, kept: list[Delivery], heat: Mapping[str, Heat]) -> None:
         self._kept[tp] = kept + self._kept.get(tp, [])

@@ -161,6 +161,9 @@ class SegmentChange(Struct, frozen=True, kw_only=True):
 # --- internal: from workers to workers
 
 
+HOTNESS = "hotness"  # a kind of increment
+
+
 class Increment(Struct, frozen=True):
     """What an event says about an item."""
 

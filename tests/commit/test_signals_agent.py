@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from stream.agents.signals import SignalsAgent
+from stream.bugs import BugBudget
 from stream.errors import Unavailable
 from stream.kafka.deliveries import Delivery, TopicPartition
 from stream.kafka.patience import Patience
+from stream.results import Results
 from stream.settings import load
 from stream.wire.encode import encode
 from stream.wire.messages import Increment, SignalBatch
@@ -30,12 +32,15 @@ class Post:
         self.publisher = FakePublisher()
         self.flow = FakeFlow({HERE: 1, THERE: 1})
         self.now = NOW
+        self.results = Results()
         self.store.neighbours.hook = self.publisher.hook = self.path.hook
         self.agent = SignalsAgent(
             load(),
             neighbours=self.store.neighbours,
             publisher=self.publisher,
             patience=Patience(FakeHealth(), shortest_s=0.0001, longest_s=0.0002),
+            bugs=BugBudget(self.store.meta, 10),
+            on_done=self.results.add,
             half_life_s=HALF_LIFE_S,
             clock=lambda: self.now,
         )
@@ -232,3 +237,4 @@ async def test_what_cannot_be_understood_goes_to_the_dead_letters(post: Post) ->
     (letter,) = post.publisher.of("dead-letters")
     assert dict(letter.headers)["dl_reason"] == b"malformed_json"
     assert acknowledged(delivery) == [True]
+    assert (post.results.events, post.results.dead_letters) == (1, {"malformed_json": 1})
