@@ -12,6 +12,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -26,7 +27,7 @@ from stream.bugs import BugBudget
 from stream.commit import Commit, Parts
 from stream.encoder.encoder import Encoder
 from stream.errors import Misconfigured, Unavailable
-from stream.kafka.admin import Admin, ensure_topics, wait_for_broker
+from stream.kafka.admin import Admin, ensure_topics, partitions_of, wait_for_broker
 from stream.kafka.chunks import ChunkApp, build_app
 from stream.kafka.partitions import Handler, serve
 from stream.kafka.patience import Patience
@@ -47,7 +48,21 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-BROKER_WAIT_S = 600.0
+BROKER_WAIT_S = 2.0  # a try; a thread cannot be interrupted, and a stop should not wait long
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a worker works with, open and connected."""
+
+    encoder: Encoder
+    store: Store
+    publisher: Publisher
+    replica: Replica
+    keeper: SegmentKeeper
+    patience: Patience
+    bugs: BugBudget
+    renderer: Renderer
 
 
 class Worker:
@@ -76,37 +91,38 @@ class Worker:
         async with AsyncExitStack() as stack:
             await self.web.start()
             stack.push_async_callback(self.web.stop)
-            app, background = await self._wire(stack)
-            tasks = [asyncio.create_task(each) for each in background]
-            stack.push_async_callback(_cancel, tasks)
-            await app.start()
-            self.health.started()
-            log.info("ready", web=self.web.url, pid=os.getpid())
-            failure = await _first(stop, app, tasks)
-            self.health.stopping()
-            if failure is not None:
-                log.error("crashed", reason=repr(failure), exc_info=failure)
-                os._exit(1)  # a clean stop would wait for what can no longer be acknowledged
-            await app.stop()
-            log.info("stopped")
+            tools = await _unless(stop, self._open(stack))
+            if tools is None:
+                log.info("stopped before it was ready")
+                return 0
+            return await self._serve(tools, stop, stack)
+
+    async def _serve(self, tools: Tools, stop: asyncio.Event, stack: AsyncExitStack) -> int:
+        signals = self._signals(tools)
+        app = self._app({"events": self._commit(tools), "items": self._items(tools)}, signals)
+        lag = LagWatch(app, self.settings, self.metrics)
+        loops = (tools.replica, tools.keeper, self._leader(tools), signals, lag)
+        tasks = [asyncio.create_task(each.run(), name=type(each).__name__) for each in loops]
+        stack.push_async_callback(_cancel, tasks)
+        await app.start()
+        self.health.started()
+        log.info("ready", web=self.web.url, pid=os.getpid())
+        failure = await _first(stop, app, tasks)
+        self.health.stopping()
+        if failure is not None:
+            log.error("crashed", reason=repr(failure), exc_info=failure)
+            os._exit(1)  # a clean stop would wait for what can no longer be acknowledged
+        await app.stop()
+        log.info("stopped")
         return 0
 
-    async def _wire(
-        self, stack: AsyncExitStack
-    ) -> tuple[ChunkApp, list[Coroutine[Any, Any, None]]]:
-        settings, tuning = self.settings, self.settings.tuning()
-        encoder = await Encoder.open(
-            await asyncio.to_thread(model_folder, settings),
-            sessions=settings.encoder_sessions,
-            batch_tokens=settings.batch_tokens,
-            max_tokens=settings.max_tokens,
-            cache_bytes=settings.encoder_cache_bytes,
-            queue_texts=settings.encoder_queue_texts,
-            on_batch=self.metrics.batch,
-        )
+    async def _open(self, stack: AsyncExitStack) -> Tools:
+        """Load the model and connect to everything; what is away is waited for."""
+        settings = self.settings
+        encoder = await self._encoder()
         stack.push_async_callback(encoder.close)
-        await asyncio.to_thread(wait_for_broker, settings, BROKER_WAIT_S)
-        await _retried(partial(asyncio.to_thread, ensure_topics, settings))
+        await _patiently(wait_for_broker, settings, BROKER_WAIT_S)
+        await _patiently(ensure_topics, settings)
         store = await self._store(encoder)
         stack.push_async_callback(store.close)
         await self._refuse_empty(store)
@@ -120,72 +136,103 @@ class Worker:
             overlap_s=settings.replica_overlap_s,
         )
         await _retried(replica.refresh)
-        self.metrics.watch("catalogue_age_seconds", "Age of the replica", lambda: replica.age_s)
-        self.metrics.watch(
-            "catalogue_items", "Items in the replica", lambda: len(replica.catalogue)
-        )
-        renderer = Renderer(settings, encoder=encoder.manifest.hash)
-        patience = Patience(self.health)
-        bugs = BugBudget(store.meta, settings.max_bug_records_per_hour)
-        keeper = SegmentKeeper(store)
-        leader = Leader(
-            settings,
-            tuning,
-            store=store,
-            catalogue=lambda: replica.catalogue,
-            publisher=publisher,
-            renderer=renderer,
-        )
-        commit = Commit(
-            settings,
-            tuning,
-            Parts(
-                encoder=encoder,
-                users=store.users,
-                items=store.items,
-                publisher=publisher,
-                patience=patience,
-                renderer=renderer,
-                bugs=bugs,
-                catalogue=lambda: replica.catalogue,
-                segments=lambda: keeper.model,
-            ),
-            on_done=partial(self.metrics.done, "events"),
-        )
-        items = ItemsAgent(
-            settings,
+        self._watch(encoder, replica)
+        return Tools(
             encoder=encoder,
-            items=store.items,
+            store=store,
             publisher=publisher,
-            patience=patience,
-            bugs=bugs,
+            replica=replica,
+            keeper=SegmentKeeper(store),
+            patience=Patience(self.health),
+            bugs=BugBudget(store.meta, settings.max_bug_records_per_hour),
+            renderer=Renderer(
+                settings,
+                encoder=encoder.manifest.hash,
+                signal_partitions=await _patiently(partitions_of, settings, "signals"),
+            ),
+        )
+
+    async def _encoder(self) -> Encoder:
+        settings = self.settings
+        return await Encoder.open(
+            await asyncio.to_thread(model_folder, settings),
+            sessions=settings.encoder_sessions,
+            batch_tokens=settings.batch_tokens,
+            max_tokens=settings.max_tokens,
+            cache_bytes=settings.encoder_cache_bytes,
+            queue_texts=settings.encoder_queue_texts,
+            on_batch=self.metrics.batch,
+        )
+
+    def _watch(self, encoder: Encoder, replica: Replica) -> None:
+        watch = self.metrics.watch
+        watch("catalogue_age_seconds", "Age of the replica", lambda: replica.age_s)
+        watch("catalogue_items", "Items in the replica", lambda: len(replica.catalogue))
+        watch("encoder_cache_hits", "Texts known, since start", lambda: encoder.counts.cache_hits)
+        watch("encoder_cache_misses", "Texts encoded", lambda: encoder.counts.cache_misses)
+        watch("encoder_cut_texts", "Texts cut at max tokens", lambda: encoder.counts.cut_texts)
+
+    def _commit(self, tools: Tools) -> Commit:
+        parts = Parts(
+            encoder=tools.encoder,
+            users=tools.store.users,
+            items=tools.store.items,
+            publisher=tools.publisher,
+            patience=tools.patience,
+            renderer=tools.renderer,
+            bugs=tools.bugs,
+            catalogue=lambda: tools.replica.catalogue,
+            segments=lambda: tools.keeper.model,
+        )
+        on_done = partial(self.metrics.done, "events")
+        return Commit(self.settings, self.settings.tuning(), parts, on_done)
+
+    def _items(self, tools: Tools) -> ItemsAgent:
+        return ItemsAgent(
+            self.settings,
+            encoder=tools.encoder,
+            items=tools.store.items,
+            publisher=tools.publisher,
+            patience=tools.patience,
+            bugs=tools.bugs,
             on_done=partial(self.metrics.done, "items"),
         )
-        signals = SignalsAgent(
-            settings,
-            neighbours=store.neighbours,
-            publisher=publisher,
-            patience=patience,
-            bugs=bugs,
+
+    def _signals(self, tools: Tools) -> SignalsAgent:
+        return SignalsAgent(
+            self.settings,
+            neighbours=tools.store.neighbours,
+            publisher=tools.publisher,
+            patience=tools.patience,
+            bugs=tools.bugs,
             on_done=partial(self.metrics.done, "signals"),
-            half_life_s=tuning.hotness_half_life_s,
+            half_life_s=self.settings.hotness_half_life_s,
         )
-        app = build_app(settings)
-        sources = Sources(settings)
-        handlers: dict[str, Handler] = {"events": commit, "items": items, "signals": signals}
-        for topic, handler in handlers.items():
+
+    def _leader(self, tools: Tools) -> Leader:
+        return Leader(
+            self.settings,
+            self.settings.tuning(),
+            store=tools.store,
+            catalogue=lambda: tools.replica.catalogue,
+            publisher=tools.publisher,
+            renderer=tools.renderer,
+        )
+
+    def _app(self, handlers: dict[str, Handler], signals: SignalsAgent) -> ChunkApp:
+        app = build_app(self.settings)
+        sources = Sources(self.settings)
+        for topic, handler in {**handlers, "signals": signals}.items():
             serve(
                 app,
-                settings.topic(topic),
+                self.settings.topic(topic),
                 handler,
-                settings=settings,
+                settings=self.settings,
                 sources=sources,
                 health=self.health,
             )
         app.before_leaving(signals.flush)
-        lag = LagWatch(app, settings, self.metrics)
-        background = [replica.run(), keeper.run(), leader.run(), signals.run(), lag.run()]
-        return app, background
+        return app
 
     async def _store(self, encoder: Encoder) -> Store:
         opening = partial(
@@ -198,7 +245,9 @@ class Worker:
 
     async def _refuse_empty(self, store: Store) -> None:
         """Old offsets on an empty store would skip what the store has lost."""
-        if self.settings.accept_empty or await store.users.count():
+        if self.settings.accept_empty:
+            return
+        if await _retried(store.users.count):
             return
         events = self.settings.topic("events")
 
@@ -208,13 +257,30 @@ class Worker:
             return sum(offset for tp, offset in offsets.items() if tp.topic == events)
 
         # a broker just started still makes the topic that holds the offsets
-        done = await _retried(partial(asyncio.to_thread, committed))
+        done = await _patiently(committed)
         if done:
             raise Misconfigured(
                 f"no user is stored, but the group has acknowledged {done} records of {events}: "
                 "restore the store or reset the group's offsets; if the profiles are really to "
                 "start from nothing, pass --accept-empty (INTERESTREAM_ACCEPT_EMPTY=true)"
             )
+
+
+async def _unless(stop: asyncio.Event, step: Coroutine[Any, Any, T]) -> T | None:
+    """The result of `step`; None, and `step` cancelled, where the stop comes first."""
+    starting, stopping = asyncio.create_task(step), asyncio.create_task(stop.wait())
+    await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if starting.done():
+        return starting.result()
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
+    return None
+
+
+async def _patiently(step: Callable[..., T], *given: Any) -> T:
+    """The result of a blocking `step`, run in a thread and tried again while a part is away."""
+    return await _retried(partial(asyncio.to_thread, step, *given))
 
 
 async def _retried(step: Callable[[], Awaitable[T]]) -> T:

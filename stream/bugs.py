@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
-from stream.errors import InterestreamError
+from stream.errors import InterestreamError, TooManyBugs
 
 R = TypeVar("R")
 
@@ -46,10 +46,6 @@ async def one_by_one(
             return
         for record in records:
             await one_by_one([record], apply, bury)
-
-
-class TooManyBugs(InterestreamError):
-    """The hour's bug budget is spent: stop with nothing acknowledged."""
 
 
 @contextmanager

@@ -47,6 +47,7 @@ from stream.store.contract import SavesItems, SavesUsers
 from stream.store.replica import entry_of
 from stream.store.rows import UserRow, fresh_etag
 from stream.wire.decode import Limits, Skipped, decode_event, key_mismatch
+from stream.wire.reasons import Note
 
 #: Rounds of load, fold, rank and save at once before backing off: another writer is at it too.
 CONFLICT_ROUNDS = 8
@@ -165,7 +166,7 @@ class Commit:
         if isinstance(event, Skipped):
             results.skipped[event.reason] += 1
             return None
-        results.notes["key_mismatch"] += key_mismatch(event, record.key)
+        results.notes[Note.KEY_MISMATCH] += key_mismatch(event, record.key)
         return Understood(event, record)
 
     # --- 2. encode
@@ -243,7 +244,7 @@ class Commit:
                 delivery, "qdrant", lambda: self._parts.items.load(missing)
             )
             found.update((item_id, entry_of(row)) for item_id, row in rows.items())
-        results.notes["unknown_item"] += sum(
+        results.notes[Note.UNKNOWN_ITEM] += sum(
             each.event.item_id is not None and each.event.item_id not in found
             for user in understood.values()
             for each in user

@@ -5,7 +5,9 @@
     ├── Unavailable    Kafka, Qdrant or encoder away: back off in place, nothing acknowledged
     │   └── Overloaded     the encoder's queue is full: waited out like an outage
     ├── OwnershipLost  the partition went to another worker: drop the chunk, nothing acknowledged
-    └── Misconfigured  at start only: refuse with the remedy, exit code 2
+    ├── TooManyBugs    the hour's bug budget is spent: stop, nothing acknowledged
+    ├── Misconfigured  at start only: refuse with the remedy, exit code 2
+    └── Failed         a command that did not reach its end, exit code 1
 
 Anything else is a bug: the record that fails alone goes to the dead letters with its trace,
 a few an hour; beyond that the worker stops with nothing acknowledged.
@@ -48,6 +50,14 @@ class Overloaded(Unavailable):
 
 class OwnershipLost(InterestreamError):
     """The partition of the chunk in hand belongs to another worker now."""
+
+
+class TooManyBugs(InterestreamError):
+    """More records than allowed failed on bugs within an hour: a person must see it."""
+
+
+class Failed(InterestreamError):
+    """A command did not reach its end; the message says how far it came."""
 
 
 class Misconfigured(InterestreamError):

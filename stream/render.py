@@ -16,10 +16,15 @@ from stream.wire.encode import encode, rfc3339
 
 
 class Renderer:
-    """Renders for one deployment; `encoder` is the hash of the model in use."""
+    """Renders for one deployment.
 
-    def __init__(self, settings: Settings, *, encoder: str) -> None:
+    encoder            hash of the model in use
+    signal_partitions  that the signals topic has, whatever the setting for new topics says
+    """
+
+    def __init__(self, settings: Settings, *, encoder: str, signal_partitions: int) -> None:
         self._settings = settings
+        self._signal_partitions = signal_partitions
         self._model = messages.Model(encoder=encoder, ranker=RANKER)
         self._source = cloudevents.source_of(settings.namespace)
 
@@ -101,7 +106,7 @@ class Renderer:
         """
         by_target: dict[int, list[messages.Increment]] = {}
         for one in increments:
-            target = signal_partition(one.item_id, self._settings.topic_partitions)
+            target = signal_partition(one.item_id, self._signal_partitions)
             increment = messages.Increment(one.item_id, one.weight, one.at, messages.HOTNESS)
             by_target.setdefault(target, []).append(increment)
         return [

@@ -209,9 +209,6 @@ class Settings(BaseSettings):
     # --- recommending
     list_size: Annotated[int, Field(ge=1, le=100)] = Field(10, description="offers of a list")
     list_ttl_s: Seconds = Field(DAY_S, description="validity of a list after its newest event")
-    catalogue_max_items: Annotated[int, Field(ge=1)] = Field(
-        20_000, description="items up to which every one is scored exactly"
-    )
     replica_poll_s: Seconds = Field(1.0, description="between looks for changed items")
     replica_overlap_s: Seconds = Field(
         30.0, description="looked back at each look, for writers' clocks that differ"

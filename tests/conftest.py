@@ -16,12 +16,6 @@ from tests.support.stores import Place
 CACHE = Path(__file__).parents[1] / ".cache"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    # kafka-python reads its schemas by a deprecated function when it is imported.
-    deprecated = "ignore:(read_text|open_text|contents) is deprecated:DeprecationWarning"
-    config.addinivalue_line("filterwarnings", deprecated)
-
-
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """The embedded broker; tests share it, so each takes topic and group names of its own."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stream.embedded.broker import Broker
 from stream.embedded.stack import Stack
-from stream.errors import InterestreamError, Misconfigured
+from stream.errors import Failed, Misconfigured
 from stream.models import model_folder
 from stream.settings import Settings
 
@@ -20,16 +20,12 @@ STEADY_S = 60.0  # a worker that lived this long starts the waits anew
 Say = Callable[[str], object]
 
 
-class Ended(InterestreamError):
-    """The embedded broker or store ended by itself, and a worker is of no use without."""
-
-
 def up(settings: Settings, data_dir: Path, port: int, say: Say) -> None:
     """Start everything and keep it up; returns after Ctrl-C or SIGTERM, with all of it stopped.
 
     port  of the broker; the store takes the two after it (HTTP, gRPC). 0: free ones
 
-    Raises Misconfigured where something does not start, and Ended where it does not stay.
+    Raises Misconfigured where something does not start, and Failed where it does not stay.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     stack = _stack(settings, data_dir, port, say)
@@ -95,4 +91,4 @@ def _stack(settings: Settings, data_dir: Path, port: int, say: Say) -> Stack:
 def _check(stack: Stack) -> None:
     for name, part in (("broker", stack.broker), ("store", stack.store)):
         if not part.running:
-            raise Ended(f"the embedded {name} ended: see its log, and run `interestream up` again")
+            raise Failed(f"the embedded {name} ended: see its log, and run `interestream up` again")

@@ -20,6 +20,12 @@ def hash128(text: str) -> bytes:
     return blake2b(text.encode(), digest_size=16).digest()
 
 
+def versioned_id(kind: str, user_id: str, version: int) -> str:
+    """32 hex digits that name the one thing of its kind that a version of a profile brought."""
+    # The kind parts the id spaces; 0x00 cannot stand in a number, so the parts cannot run together.
+    return blake2b(f"{kind}\0{version}\0{user_id}".encode(), digest_size=16).hexdigest()
+
+
 def short_id(*parts: object) -> str:
-    """16 hex digits that name something made of `parts`, e.g. a recommendation."""
+    """16 hex digits that name something made of `parts`, e.g. an interest."""
     return blake2b("\x1f".join(map(str, parts)).encode(), digest_size=8).hexdigest()

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.core.catalogue import Catalogue
-from stream.core.hashes import short_id
+from stream.core.hashes import versioned_id
 from stream.core.profile import Change, Membership, Profile, taste
 from stream.core.tuning import OUTBOX_MAX, Tuning
 
@@ -107,7 +107,7 @@ def _moved(
     refit = member is not None and member.model_version != model.version
     cause = "sweep" if event_id is None else "refit" if refit else "event"
     change = Change(
-        change_id=short_id("segment-change", profile.user_id, profile.version, to.id),
+        change_id=versioned_id("segment-change", profile.user_id, profile.version),
         at=profile.as_of,
         before=member.segment if member else None,
         after=to.id,

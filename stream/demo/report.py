@@ -8,8 +8,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from stream.demo.run import DemoFailed, Outcome, percentiles_ms
+from stream.demo.run import Outcome, percentiles_ms
 from stream.demo.score import HitRate
+from stream.errors import Failed
 from stream.wire.messages import Recommendation
 
 USERS = 3
@@ -101,7 +102,7 @@ def _rate(name: str, rate: HitRate | None) -> dict[str, Any]:
 
 
 def check(outcome: Outcome) -> None:
-    """Raise DemoFailed unless the summary adds up and every touched user got a list."""
+    """Raise Failed unless the summary adds up and every touched user got a list."""
     counters = outcome.counters
     parts = (
         counters.applied
@@ -110,11 +111,11 @@ def check(outcome: Outcome) -> None:
         + sum(counters.dead_letters.values())
     )
     if not counters.events == outcome.sent == parts:
-        raise DemoFailed(
+        raise Failed(
             f"{outcome.sent} events were sent, {counters.events} acknowledged, "
             f"and applied + already applied + skipped + dead letters = {parts}"
         )
     touched = {rating.user_id for rating in outcome.plan.ratings}
     missing = touched - outcome.audience.newest().keys()
     if missing:
-        raise DemoFailed(f"{len(missing)} touched users got no list, e.g. {sorted(missing)[:3]}")
+        raise Failed(f"{len(missing)} touched users got no list, e.g. {sorted(missing)[:3]}")

@@ -23,15 +23,11 @@ from stream.demo.producer import Producer
 from stream.demo.score import Quality, moments, quality
 from stream.embedded.archives import model_dir, movielens_dir
 from stream.embedded.stack import Stack
-from stream.errors import InterestreamError
+from stream.errors import Failed
 from stream.settings import load
 
 SETTLE_S = 300.0
 POLL_S = 0.2
-
-
-class DemoFailed(InterestreamError):
-    """The demo ended otherwise than it should."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +62,7 @@ class Outcome:
 def run(options: Options, console: Console, data_dir: Path) -> Outcome:
     """Run the demo and return what it measured; with `keep` the stack stays until Ctrl-C.
 
-    Raises DemoFailed where the worker dies or stops making progress.
+    Raises Failed where the worker dies or stops making progress.
     """
     started = time.time()
     cache_dir = load().cache_dir.resolve()
@@ -114,7 +110,7 @@ def _play(
         try:
             return observe.read(stack.web_port)
         except OSError as error:
-            raise DemoFailed(f"the worker does not answer{stack.worker_tail()}") from error
+            raise Failed(f"the worker does not answer{stack.worker_tail()}") from error
 
     producer = Producer(stack.settings(), lambda: counters().events)
     items_started = time.time()
@@ -189,11 +185,11 @@ def _until(
     while (now := value()) < wanted:
         told(now)
         if not stack.worker_running:
-            raise DemoFailed(f"the worker ended{stack.worker_tail()}")
+            raise Failed(f"the worker ended{stack.worker_tail()}")
         if now != before:
             moved, before = time.monotonic(), now
         if time.monotonic() - moved > SETTLE_S:
-            raise DemoFailed(
+            raise Failed(
                 f"no progress for {SETTLE_S:.0f} s at {now} of {wanted}{stack.worker_tail()}"
             )
         time.sleep(POLL_S)
@@ -212,7 +208,7 @@ def keep(stack: Stack, console: Console) -> None:
             time.sleep(POLL_S)
     except KeyboardInterrupt:
         return
-    raise DemoFailed(f"the worker ended{stack.worker_tail()}")
+    raise Failed(f"the worker ended{stack.worker_tail()}")
 
 
 def _progress(console: Console) -> Progress:

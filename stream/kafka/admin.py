@@ -112,6 +112,12 @@ def ensure_topics(settings: Settings) -> list[str]:
         return admin.create(topic_plans(settings))
 
 
+def partitions_of(settings: Settings, name: str) -> int:
+    """How many partitions the topic has. Raises Misconfigured if it is missing."""
+    with Admin(settings) as admin:
+        return admin.topic(settings.topic(name)).partitions
+
+
 def list_topics(settings: Settings) -> list[str]:
     """Topics of this namespace, sorted."""
     with Admin(settings) as admin:

@@ -21,7 +21,6 @@ class Outgoing:
 
     value         None deletes the key in a compacted topic
     partition     None: by murmur2 of the key, as every Kafka client does it; at random without key
-    timestamp_ms  since the epoch; None: the time of sending
     """
 
     topic: str
@@ -29,7 +28,6 @@ class Outgoing:
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
     partition: int | None = None
-    timestamp_ms: int | None = None
 
 
 class Publisher:
@@ -97,7 +95,6 @@ class Publisher:
             key=record.key,
             value=record.value,
             partition=record.partition,
-            timestamp_ms=record.timestamp_ms,
             headers=list(record.headers),
         )
         return confirmation

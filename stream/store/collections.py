@@ -52,9 +52,6 @@ class Store:
     meta: Meta
     client: AsyncQdrantClient
 
-    async def server_version(self) -> str:
-        return await server_version(self.client)
-
     async def close(self) -> None:
         await self.client.close()
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
+from stream.core.hashes import versioned_id
+
 _BYTES = 16
 
 
@@ -17,19 +19,14 @@ def event_id(value: bytes) -> str:
 
 def recommendation_id(user_id: str, version: int) -> str:
     """Id of the list that was made with this version of the user's profile."""
-    return _of("recommendation", user_id, version)
+    return versioned_id("recommendation", user_id, version)
 
 
 def change_id(user_id: str, version: int) -> str:
     """Id of the segment change that this version of the user's profile brought."""
-    return _of("segment-change", user_id, version)
+    return versioned_id("segment-change", user_id, version)
 
 
 def user_hash(user_id: str) -> str:
     """What stands for a user where the id itself must not, as in dead letters' headers."""
     return blake2b(user_id.encode(), digest_size=_BYTES, person=b"user").hexdigest()
-
-
-def _of(kind: str, user_id: str, version: int) -> str:
-    # the kind parts the id spaces; 0x00 cannot stand in a number, so the parts cannot run together
-    return blake2b(f"{kind}\0{version}\0{user_id}".encode(), digest_size=_BYTES).hexdigest()

@@ -80,17 +80,16 @@ class Reason(StrEnum):
     TOO_OLD = "too_old", Fate.SKIPPED, "`at` is older than what still counts"
     IGNORED_USER = "ignored_user", Fate.SKIPPED, "`user_id` stands for nobody in particular"
     FORGOTTEN = "forgotten", Fate.SKIPPED, "`at` is from before the user was forgotten"
-    ALREADY_APPLIED = (
-        "already_applied",
-        Fate.SKIPPED,
-        "the profile has this record or event already",
-    )
-    UNKNOWN_ITEM = (
-        "unknown_item",
-        Fate.SKIPPED,
-        "the item is not in the catalogue: only the event's content part is skipped",
-    )
+
+
+class Note(StrEnum):
+    """What is counted beside an event's fate: it is applied all the same."""
+
+    UNKNOWN_ITEM = "unknown_item"
+    """the item is not in the catalogue: the content part is skipped"""
+
+    KEY_MISMATCH = "key_mismatch"
+    """the record's key is not the event's `user_id`: the order within the user is not kept"""
 
 
 REJECTIONS = tuple(reason for reason in Reason if reason.fate is Fate.REJECTED)
-SKIPS = tuple(reason for reason in Reason if reason.fate is Fate.SKIPPED)

@@ -32,7 +32,7 @@ def settings(**given: Any) -> Settings:
 
 
 def renderer() -> Renderer:
-    return Renderer(settings(), encoder="e1")
+    return Renderer(settings(), encoder="e1", signal_partitions=4)
 
 
 class Clock:

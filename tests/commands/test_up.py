@@ -17,10 +17,10 @@ import pytest
 
 from stream import cli
 from stream.commands import up as embedded
-from stream.commands.up import Ended, keep_up
+from stream.commands.up import keep_up
 from stream.embedded.process import accepts, free_ports
 from stream.embedded.stack import Stack
-from stream.errors import Misconfigured
+from stream.errors import Failed, Misconfigured
 from stream.kafka.admin import ensure_topics
 from stream.settings import Settings
 from tests.commands.conftest import Command
@@ -84,7 +84,7 @@ def test_without_the_broker_it_ends_with_the_remedy() -> None:
     stack = FakeStack(deaths=0)
     stack.broker.running = False
 
-    with pytest.raises(Ended, match=r"embedded broker ended: .* run `interestream up` again"):
+    with pytest.raises(Failed, match=r"embedded broker ended: .* run `interestream up` again"):
         keep_up(cast(Stack, stack), print, sleep=lambda _: None)
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from stream.agents.items import ItemsAgent
-from stream.bugs import BugBudget, TooManyBugs
-from stream.errors import OwnershipLost, Unavailable
+from stream.bugs import BugBudget
+from stream.errors import OwnershipLost, TooManyBugs, Unavailable
 from stream.kafka.deliveries import Delivery, TopicPartition
 from stream.kafka.patience import Patience
 from stream.results import Results

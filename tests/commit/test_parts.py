@@ -97,7 +97,7 @@ def test_the_table_of_event_types_becomes_kinds() -> None:
 
 def test_signals_go_to_the_partition_of_their_item() -> None:
     increments = [Increment(f"i{n}", 1.0, NOW) for n in range(20)]
-    records = Renderer(settings(), encoder="e").signals(increments, "s", 9)
+    records = Renderer(settings(), encoder="e", signal_partitions=2).signals(increments, "s", 9)
 
     said: dict[str, int | None] = {}
     for record in records:
@@ -110,4 +110,6 @@ def test_signals_go_to_the_partition_of_their_item() -> None:
 
 def test_a_profile_without_a_list_cannot_be_rendered() -> None:
     with pytest.raises(ValueError, match="no list"):
-        Renderer(settings(), encoder="e").recommendation(Profile("u"), catalogue())
+        Renderer(settings(), encoder="e", signal_partitions=4).recommendation(
+            Profile("u"), catalogue()
+        )

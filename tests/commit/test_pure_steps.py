@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import stream.commit
-from stream.bugs import BugBudget, PureStepFailed, TooManyBugs
+from stream.bugs import BugBudget, PureStepFailed
+from stream.errors import TooManyBugs
 from stream.render import Renderer
 from tests.commit.world import World, assert_adds_up, assert_all_published, clicks, event
 from tests.support.fakes import FakeMeta

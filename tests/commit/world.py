@@ -127,7 +127,7 @@ class World:
             items=self.store.items,
             publisher=self.publisher,
             patience=Patience(self.health, shortest_s=0.0001, longest_s=0.0002),
-            renderer=Renderer(settings(), encoder="e1"),
+            renderer=Renderer(settings(), encoder="e1", signal_partitions=4),
             bugs=BugBudget(self.store.meta, settings().max_bug_records_per_hour, clock=self.clock),
             catalogue=self._catalogue,
             segments=self._segments,

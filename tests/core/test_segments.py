@@ -14,6 +14,7 @@ from stream.core.profile import Interest, Membership, Profile
 from stream.core.segment_fit import fit
 from stream.core.segments import Segment, SegmentModel, assign, labelled
 from stream.core.tuning import OUTBOX_MAX
+from stream.wire import ids
 from tests.core.samples import DIMENSION, NOW, TUNING, axis, entry, near, unit
 
 MARGIN = 0.02
@@ -268,3 +269,10 @@ def test_ids_of_changes_are_the_same_when_repeated_and_differ_otherwise() -> Non
 def test_a_segment_is_found_by_its_id() -> None:
     assert TWO.get("b") is TWO.segments[1]
     assert TWO.get("c") is None
+
+
+def test_a_change_has_the_id_that_the_wire_documents() -> None:
+    profile = assigned(liking(axis(0)))
+
+    expected = ids.change_id(profile.user_id, profile.version)
+    assert profile.outbox[0].change_id == expected
