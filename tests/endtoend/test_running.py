@@ -13,6 +13,7 @@ import pytest
 
 from stream.demo.audience import Audience
 from stream.embedded.broker import Broker
+from stream.embedded.process import free_ports
 from stream.embedded.qdrant.host import EmbeddedQdrant
 from stream.wire.messages import Recommendation
 from tests.endtoend.deployment import Deployment
@@ -197,6 +198,23 @@ def test_old_offsets_with_an_empty_store_are_refused(service: Service, tmp_path:
             assert worker.terminate() == 0
     finally:
         lost.stop()
+
+
+def test_a_worker_that_waits_for_its_broker_lives_is_not_ready_and_stops_when_told(
+    tmp_path: Path, model_dir: Path
+) -> None:
+    """An operator stops it, or a supervisor moves it, whether or not the broker ever comes."""
+    (nobody,) = free_ports(1)
+    env = {
+        "INTERESTREAM_KAFKA_URL": f"127.0.0.1:{nobody}",
+        "INTERESTREAM_MODEL_DIR": str(model_dir),
+    }
+    with WorkerProcess(env, tmp_path / "worker.log") as worker:
+        worker.spawn()
+        until(lambda: "waiting" in worker.log(), "word of what is waited for")
+        assert worker.alive
+        assert not worker.ready
+        assert worker.terminate() == 0
 
 
 def _item(message: dict[str, Any]) -> KeyValue:
