@@ -17,7 +17,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 import structlog
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    wait_random_exponential,
+)
 from threadpoolctl import threadpool_limits
 
 from stream.agents.items import ItemsAgent
@@ -121,13 +126,13 @@ class Worker:
         settings = self.settings
         encoder = await self._encoder()
         stack.push_async_callback(encoder.close)
-        await _patiently(wait_for_broker, settings, BROKER_WAIT_S)
-        await _patiently(ensure_topics, settings)
+        await self._patiently(wait_for_broker, settings, BROKER_WAIT_S)
+        await self._patiently(ensure_topics, settings)
         store = await self._store(encoder)
         stack.push_async_callback(store.close)
         await self._refuse_empty(store)
         publisher = Publisher(settings)
-        await _retried(publisher.start)
+        await self._retried(publisher.start)
         stack.push_async_callback(publisher.stop)
         replica = Replica(
             store,
@@ -135,7 +140,7 @@ class Worker:
             poll_s=settings.replica_poll_s,
             overlap_s=settings.replica_overlap_s,
         )
-        await _retried(replica.refresh)
+        await self._retried(replica.refresh)
         self._watch(encoder, replica)
         return Tools(
             encoder=encoder,
@@ -148,7 +153,7 @@ class Worker:
             renderer=Renderer(
                 settings,
                 encoder=encoder.manifest.hash,
-                signal_partitions=await _patiently(partitions_of, settings, "signals"),
+                signal_partitions=await self._patiently(partitions_of, settings, "signals"),
             ),
         )
 
@@ -241,13 +246,35 @@ class Worker:
             dimension=encoder.dimension,
             encoder_hash=encoder.manifest.hash,
         )
-        return await _retried(opening)
+        return await self._retried(opening)
+
+    async def _patiently(self, step: Callable[..., T], *given: Any) -> T:
+        """The result of a blocking `step`, run in a thread and tried again while a part is away."""
+        return await self._retried(partial(asyncio.to_thread, step, *given))
+
+    async def _retried(self, step: Callable[[], Awaitable[T]]) -> T:
+        """The result of `step`, tried again while a part is away: a worker may start first.
+
+        step  a coroutine function or a partial of one; tenacity does not see through a lambda
+        """
+
+        def tell(state: RetryCallState) -> None:
+            reason = str(state.outcome.exception()) if state.outcome else ""
+            self.health.waits(reason)
+            log.warning("waiting", reason=reason)
+
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(Unavailable),
+            wait=wait_random_exponential(multiplier=0.1, max=5),
+            before_sleep=tell,
+        )
+        return await retrying(step)
 
     async def _refuse_empty(self, store: Store) -> None:
         """Old offsets on an empty store would skip what the store has lost."""
         if self.settings.accept_empty:
             return
-        if await _retried(store.users.count):
+        if await self._retried(store.users.count):
             return
         events = self.settings.topic("events")
 
@@ -257,7 +284,7 @@ class Worker:
             return sum(offset for tp, offset in offsets.items() if tp.topic == events)
 
         # a broker just started still makes the topic that holds the offsets
-        done = await _patiently(committed)
+        done = await self._patiently(committed)
         if done:
             raise Misconfigured(
                 f"no user is stored, but the group has acknowledged {done} records of {events}: "
@@ -276,25 +303,6 @@ async def _unless(stop: asyncio.Event, step: Coroutine[Any, Any, T]) -> T | None
     starting.cancel()
     await asyncio.gather(starting, return_exceptions=True)
     return None
-
-
-async def _patiently(step: Callable[..., T], *given: Any) -> T:
-    """The result of a blocking `step`, run in a thread and tried again while a part is away."""
-    return await _retried(partial(asyncio.to_thread, step, *given))
-
-
-async def _retried(step: Callable[[], Awaitable[T]]) -> T:
-    """The result of `step`, tried again while a part is away: a worker may start first."""
-
-    def tell(state: Any) -> None:
-        log.warning("waiting", reason=str(state.outcome.exception()))
-
-    retrying = AsyncRetrying(
-        retry=retry_if_exception_type(Unavailable),
-        wait=wait_random_exponential(multiplier=0.1, max=5),
-        before_sleep=tell,
-    )
-    return await retrying(step)
 
 
 async def _first(

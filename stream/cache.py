@@ -1,4 +1,4 @@
-"""Profiles as last written by this worker, by partition, so that most events need no read."""
+"""Profiles as last written by this worker, so that most events need no read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from cachetools import LRUCache
 
 from stream.core.profile import Profile
+
+Partition = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,40 +22,42 @@ class CachedProfile:
 
 
 class PartitionCache:
-    """Least recently used users go first."""
+    """The profiles that came by one partition."""
 
-    def __init__(self, most: int) -> None:
-        self._users: LRUCache[str, CachedProfile] = LRUCache(most)
+    def __init__(self, partition: Partition, users: LRUCache[tuple[Partition, str], CachedProfile]):
+        self._partition = partition
+        self._users = users
 
     def get(self, user_id: str) -> CachedProfile | None:
-        return self._users.get(user_id)
+        return self._users.get((self._partition, user_id))
 
     def put(self, user_id: str, entry: CachedProfile) -> None:
-        self._users[user_id] = entry
+        self._users[self._partition, user_id] = entry
 
     def mark_sent(self, user_id: str, change_ids: set[str]) -> None:
         """These outbox entries are out: the next save leaves them behind."""
-        entry = self._users.get(user_id)
+        entry = self.get(user_id)
         if entry is not None and change_ids:
-            self._users[user_id] = replace(entry, sent=entry.sent | change_ids)
+            self.put(user_id, replace(entry, sent=entry.sent | change_ids))
 
     def forget(self, user_ids: Iterable[str]) -> None:
         for user_id in user_ids:
-            self._users.pop(user_id, None)
+            self._users.pop((self._partition, user_id), None)
 
 
 class ProfileCaches:
-    """One cache a partition: when the partition goes, its profiles may change elsewhere."""
+    """One bound for all partitions; least recently used users go first.
+
+    When a partition goes, its profiles may change elsewhere: they are dropped.
+    """
 
     def __init__(self, users: int) -> None:
-        self._most = users
-        self._partitions: dict[tuple[str, int], PartitionCache] = {}
+        self._users: LRUCache[tuple[Partition, str], CachedProfile] = LRUCache(users)
 
-    def of(self, partition: tuple[str, int]) -> PartitionCache:
-        if partition not in self._partitions:
-            self._partitions[partition] = PartitionCache(self._most)
-        return self._partitions[partition]
+    def of(self, partition: Partition) -> PartitionCache:
+        return PartitionCache(partition, self._users)
 
-    def drop(self, partitions: Iterable[tuple[str, int]]) -> None:
-        for partition in partitions:
-            self._partitions.pop(partition, None)
+    def drop(self, partitions: Iterable[Partition]) -> None:
+        gone = set(partitions)
+        for key in [key for key in self._users if key[0] in gone]:
+            self._users.pop(key, None)

@@ -151,7 +151,7 @@ class Commit:
                     continue
                 if event is not None:
                     by_user.setdefault(event.event.user_id, []).append(event)
-        await self._handling.send(delivery, letters)
+        await self._handling.bury(delivery, letters)
         return by_user
 
     def _event(self, record: Record, results: Results) -> Understood | None:

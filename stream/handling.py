@@ -6,15 +6,21 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from weakref import WeakKeyDictionary
 
+import structlog
+from aiokafka.errors import MessageSizeTooLargeError
+
 from stream.bugs import BugBudget, PureStepFailed, one_by_one
 from stream.errors import Reject
-from stream.kafka.dead_letters import dead_letter
+from stream.kafka.dead_letters import cut, dead_letter
 from stream.kafka.deliveries import Delivery, Record
 from stream.kafka.patience import Patience
 from stream.kafka.publisher import Outgoing, Publisher
+from stream.kafka.topics import record_limit
 from stream.results import Results
 from stream.settings import Settings
 from stream.wire.reasons import Reason
+
+log = structlog.get_logger(__name__)
 
 Apply = Callable[[Sequence[Record], Results], Awaitable[None]]
 
@@ -56,13 +62,13 @@ class Handling:
             await apply(part, results)
             self._keep(delivery, results)
 
-        async def bury(record: Record, failure: PureStepFailed) -> None:
+        async def bury_bug(record: Record, failure: PureStepFailed) -> None:
             await self._patience(delivery, "qdrant", lambda: self._bugs.spend(failure))
             why = Reject(Reason.BUG, str(failure))
-            await self.send(delivery, [self.letter(delivery, record, why, failure.trace)])
+            await self.bury(delivery, [self.letter(delivery, record, why, failure.trace)])
             self._keep(delivery, Results(events=1, dead_letters=Counter({Reason.BUG: 1})))
 
-        await one_by_one(records, attempt, bury)
+        await one_by_one(records, attempt, bury_bug)
 
     def letter(self, delivery: Delivery, record: Record, why: Reject, trace: str = "") -> Outgoing:
         """The dead letter of a record."""
@@ -71,6 +77,21 @@ class Handling:
         return dead_letter(
             record, why, tp=delivery.tp, user_id=user, settings=self._settings, trace=trace
         )
+
+    async def bury(self, delivery: Delivery, letters: Sequence[Outgoing]) -> None:
+        """Send dead letters; where their topic takes less than it should, without the values.
+
+        A topic made by somebody else may have a smaller limit, and one large bad record must not
+        stop the worker for ever.
+        """
+        try:
+            await self.send(delivery, letters)
+        except MessageSizeTooLargeError:
+            log.warning(
+                "dead letters are cut: the topic's max.message.bytes is below what it should be",
+                limit_bytes=record_limit(self._settings),
+            )
+            await self.send(delivery, [cut(letter) for letter in letters])
 
     async def send(self, delivery: Delivery, outgoing: Sequence[Outgoing]) -> None:
         """Send, confirmed, waiting out an outage."""

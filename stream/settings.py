@@ -203,7 +203,7 @@ class Settings(BaseSettings):
     )
     review_text_weight: Share = Field(0.2, description="weight of a review's text beside its item")
     profile_cache_users: Annotated[int, Field(ge=1)] = Field(
-        20_000, description="profiles a worker keeps in memory"
+        10_000, description="profiles a worker keeps in memory, some 45 KB each when full"
     )
 
     # --- recommending

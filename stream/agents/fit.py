@@ -53,7 +53,10 @@ async def fit_apart(job: Job) -> SegmentModel:
     if child.returncode:
         last = words.decode(errors="replace")[-TAIL:]
         raise FitFailed(f"the fit ended with exit code {child.returncode}: {last}")
-    return _model.decode(model)
+    try:
+        return _model.decode(model)
+    except msgspec.DecodeError as error:
+        raise FitFailed(f"the fit ended without a model: {error}") from error
 
 
 async def _start() -> Process:

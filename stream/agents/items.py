@@ -70,7 +70,7 @@ class ItemsAgent:
 
     async def _apply(self, delivery: Delivery, records: Sequence[Record], results: Results) -> None:
         todo, letters = self._decode(delivery, records, results)
-        await self._handling.send(delivery, letters)
+        await self._handling.bury(delivery, letters)
 
         async def rounds() -> None:
             for _ in range(ROUNDS):

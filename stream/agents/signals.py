@@ -30,6 +30,7 @@ from stream.wire.messages import HOTNESS, SignalBatch
 log = structlog.get_logger(__name__)
 
 ROUNDS = 8
+KEPT_MAX = 50  # deliveries of a partition: at most 50 chunks of records in memory
 
 
 class SignalsAgent:
@@ -49,6 +50,7 @@ class SignalsAgent:
     ) -> None:
         self._settings = settings
         self._neighbours = neighbours
+        self._patience = patience
         self._handling = Handling(
             settings, patience=patience, publisher=publisher, bugs=bugs, on_done=on_done
         )
@@ -64,7 +66,7 @@ class SignalsAgent:
 
         async def add(part: Sequence[Record], results: Results) -> None:
             batches, letters = self._decode(delivery, part, results)
-            await self._handling.send(delivery, letters)
+            await self._handling.bury(delivery, letters)
             heat = self._heat.setdefault(delivery.tp, {})
             for one in (one for batch in batches for one in batch.increments):
                 if one.kind == HOTNESS:
@@ -89,8 +91,15 @@ class SignalsAgent:
         return batches, letters
 
     async def finish(self, delivery: Delivery) -> None:
-        """Keep the delivery: it is acknowledged by the flush that writes it."""
-        self._kept.setdefault(delivery.tp, []).append(delivery)
+        """Keep the delivery: it is acknowledged by the flush that writes it.
+
+        With many kept they are flushed at once, and waited for: so memory stays bounded while the
+        store is away, and readiness says so.
+        """
+        kept = self._kept.setdefault(delivery.tp, [])
+        kept.append(delivery)
+        if len(kept) >= KEPT_MAX:
+            await self._patience(delivery, "qdrant", lambda: self._flush_one(delivery.tp))
 
     def revoked(self, tps: frozenset[TopicPartition]) -> None:
         """What waits for these partitions comes again at their new owner."""
@@ -112,6 +121,10 @@ class SignalsAgent:
                     await self._flush(tp)
                 except (Unavailable, OwnershipLost) as reason:
                     log.warning("signals wait", partition=tp.partition, reason=str(reason))
+
+    async def _flush_one(self, tp: TopicPartition) -> None:
+        async with self._flushing:
+            await self._flush(tp)
 
     async def _flush(self, tp: TopicPartition) -> None:
         kept, heat = self._kept.pop(tp, []), self._heat.pop(tp, {})

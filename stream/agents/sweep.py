@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+import structlog
+
 from stream.core.profile import Profile
 from stream.core.segments import SegmentModel, assign
 from stream.core.tuning import Tuning
@@ -20,6 +22,8 @@ from stream.settings import Settings
 from stream.store.codec import pack, unpack
 from stream.store.contract import SavesUsers
 from stream.store.rows import UserRow, fresh_etag
+
+log = structlog.get_logger(__name__)
 
 WAITED_S = 30.0  # a change that waits longer was not sent by the one who made it
 USERS = 50  # in one write, beside which events go on
@@ -70,12 +74,12 @@ class Sweep:
     async def send_waiting(self) -> bool:
         """Send what waited too long, of up to `USERS` users; whether more may be waiting."""
         rows = await self._users.unsent(int((self._clock() - WAITED_S) * 1000), USERS)
-        cleared = await self._send([_read(row) for row in rows])
+        cleared = await self._send(_readable(rows))
         return len(rows) == USERS and cleared > 0
 
     async def reassign(self, rows: Sequence[UserRow], model: SegmentModel) -> int:
         """Move those whose segment is another one now; how many were moved."""
-        read = [_read(row) for row in rows]
+        read = _readable(rows)
         # Who stays is not written: a write for every user at every fit would tell nobody anything.
         moved = [Read(p, one.etag) for one in read if (p := self._moved(one.profile, model))]
         saved = await self._save(moved)
@@ -120,6 +124,17 @@ class Sweep:
 
     def _next(self, profile: Profile) -> Profile:
         return replace(profile, version=max(profile.version + 1, int(self._clock() * 1000)))
+
+
+def _readable(rows: Sequence[UserRow]) -> list[Read]:
+    """The profiles that can be read: one that cannot must not keep the others from moving."""
+    found = []
+    for row in rows:
+        try:
+            found.append(_read(row))
+        except Exception as error:  # noqa: BLE001  # its events meet the same, and bury or wait
+            log.warning("a profile is left out of the sweep", reason=repr(error))
+    return found
 
 
 def _read(row: UserRow) -> Read:

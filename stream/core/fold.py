@@ -195,20 +195,21 @@ def _absorbed(
         half_life_s = tuning.aversion_half_life_s
         mass = absorb(profile.aversion, seen.vector, -worth, seen.at, half_life_s=half_life_s)
         return replace(profile, aversion=mass), joined
-    if worth > 0:
-        profile = replace(
-            profile,
-            categories=profile.categories.add(
-                seen.categories,
-                worth,
-                seen.at,
-                half_life_s=tuning.category_half_life_s,
-                most=CATEGORIES_MAX,
-            ),
-        )
-        if seen.vector is not None:
-            before, profile = profile, _liked(profile, seen, seen.vector, worth, tuning)
-            joined = _touched(before.interests, profile.interests)
+    if worth == 0:
+        return profile, joined
+    profile = replace(
+        profile,
+        categories=profile.categories.add(
+            seen.categories,
+            worth,
+            seen.at,
+            half_life_s=tuning.category_half_life_s,
+            most=CATEGORIES_MAX,
+        ),
+    )
+    if seen.vector is not None:
+        before, profile = profile, _liked(profile, seen, seen.vector, worth, tuning)
+        joined = _touched(before.interests, profile.interests)
     if seen.text_vector is not None and tuning.review_text_weight > 0:
         profile = _liked(profile, seen, seen.text_vector, tuning.review_text_weight, tuning)
     return profile, joined

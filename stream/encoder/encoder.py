@@ -66,6 +66,7 @@ class Encoder:
         self._tasks: list[asyncio.Task[None]] = []
         self._threads: ThreadPoolExecutor | None = None
         self._stopped: str | None = "not started"
+        self._broken: BaseException | None = None
 
     @classmethod
     async def open(
@@ -285,7 +286,8 @@ class Encoder:
     def _on_end(self, task: asyncio.Task[None]) -> None:
         """A serving task ends only by close(); if one ends by a bug nobody may wait for it."""
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._stop(f"stopped by {error!r}, restart the worker")
+            self._broken = error
+            self._stop(f"stopped by {error!r}")
 
     def _stop(self, why: str) -> None:
         self._stopped = self._stopped or why
@@ -293,6 +295,8 @@ class Encoder:
             self._fail(job, Unavailable("encoder", self._stopped))
 
     def _require_running(self) -> None:
+        if self._broken is not None:  # a bug: waiting would not mend it
+            raise RuntimeError("the encoder ended by a bug") from self._broken
         if self._stopped is not None:
             raise Unavailable("encoder", self._stopped)
 

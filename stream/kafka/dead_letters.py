@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from stream.settings import Settings
 from stream.wire import cloudevents, deadletter
 
 POLL_MS = 200
+CUT_BYTES = 1024  # enough to recognise a record, small enough for any topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,16 @@ def dead_letter(
     )
     topic = settings.topic("dead-letters")
     return Outgoing(topic, letter.key, letter.value, tuple(letter.headers))
+
+
+def cut(letter: Outgoing) -> Outgoing:
+    """The letter with the first bytes of its value, for a topic that does not take it whole."""
+    value = letter.value or b""
+    if len(value) <= CUT_BYTES:
+        return letter
+    said = any(name == deadletter.SIZE for name, _ in letter.headers)
+    size = () if said else ((deadletter.SIZE, str(len(value)).encode()),)
+    return replace(letter, value=value[:CUT_BYTES], headers=(*letter.headers, *size))
 
 
 def read_dead_letters(

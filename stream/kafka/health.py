@@ -14,6 +14,9 @@ class Health(Protocol):
     def unstuck(self, what: str) -> None: ...
 
     def unavailable(self, part: str, message: str) -> None:
-        """`part` ("kafka", "qdrant", "encoder") does not answer: readiness is false."""
+        """Somebody waits for `part` ("kafka", "qdrant", "encoder"): readiness is false.
+
+        Each call is taken back by one call of `available`.
+        """
 
     def available(self, part: str) -> None: ...

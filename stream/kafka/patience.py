@@ -25,7 +25,6 @@ class Patience:
     def __init__(self, health: Health, *, shortest_s: float = 0.05, longest_s: float = 5.0) -> None:
         self._health = health
         self._wait = wait_random_exponential(multiplier=shortest_s, max=longest_s)
-        self._away: set[str] = set()
 
     async def __call__(self, delivery: Delivery, part: str, step: Callable[[], Awaitable[T]]) -> T:
         """The result of `step`; it runs again after each `Unavailable`, so it must be repeatable.
@@ -36,6 +35,8 @@ class Patience:
         OwnershipLost before a try when the partition is no longer the delivery's.
         """
 
+        away: list[Unavailable] = []
+
         async def attempt() -> T:
             delivery.check_owned()
             started = time.monotonic()
@@ -43,7 +44,10 @@ class Patience:
                 return await step()
             except Unavailable as outage:
                 delivery.progress.exclude(time.monotonic() - started)
-                self._report(part, outage)
+                # Busy is not away: the queue in front of the encoder is the back-pressure.
+                if not away and not isinstance(outage, Overloaded):
+                    away.append(outage)
+                    self._health.unavailable(part, str(outage))
                 raise
 
         async def rest(seconds: float) -> None:
@@ -51,14 +55,8 @@ class Patience:
                 await asyncio.sleep(seconds)
 
         again = retry_if_exception_type(Unavailable)
-        result: T = await AsyncRetrying(retry=again, wait=self._wait, sleep=rest)(attempt)
-        if part in self._away:
-            self._away.discard(part)
-            self._health.available(part)
-        return result
-
-    def _report(self, part: str, outage: Unavailable) -> None:
-        if isinstance(outage, Overloaded):
-            return  # busy is not away: the queue in front of it is the back-pressure
-        self._away.add(part)
-        self._health.unavailable(part, str(outage))
+        try:
+            return await AsyncRetrying(retry=again, wait=self._wait, sleep=rest)(attempt)
+        finally:  # also where the partition was lost meanwhile: nobody waits here any more
+            if away:
+                self._health.available(part)

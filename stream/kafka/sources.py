@@ -22,19 +22,24 @@ class Sources:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._known: dict[TopicPartition, str] = {}
+        self._forgotten = 0
         self._reading = asyncio.Lock()
 
     def forget(self) -> None:
-        """Read ids again when next asked."""
+        """Read ids again when next asked; a reading under way is not believed."""
         self._known = {}
+        self._forgotten += 1
 
     async def of(self, tp: TopicPartition) -> str:
         """The source of `tp`; raises Unavailable("kafka") while the broker cannot be asked."""
         async with self._reading:
-            if tp not in self._known:
-                self._known |= await asyncio.to_thread(self._read, tp.topic)
-            if tp not in self._known:
-                raise LookupError(f"{tp.topic} has no partition {tp.partition}")
+            while tp not in self._known:
+                asked_at = self._forgotten
+                found = await asyncio.to_thread(self._read, tp.topic)
+                if tp not in found:
+                    raise LookupError(f"{tp.topic} has no partition {tp.partition}")
+                if asked_at == self._forgotten:
+                    self._known.update(found)
             return self._known[tp]
 
     def _read(self, topic: str) -> dict[TopicPartition, str]:

@@ -16,6 +16,7 @@ from stream.store.collections import Store
 from stream.store.rows import ItemRow, NeighbourRow
 from stream.store.table import Table
 
+RECONCILE_S = 3600.0  # writers whose clocks differ by more than the overlap are heard this late
 FETCH = 500  # rows with vectors: about 1 MB a request
 
 Row = TypeVar("Row", ItemRow, NeighbourRow)
@@ -30,9 +31,12 @@ class Changes(Generic[Row]):
         self._newest = 0
         self._seen: dict[str, int] = {}
 
-    async def read(self) -> list[Row]:
-        """New and newer rows; at first all. Raises Unavailable, and then has read nothing."""
-        since = max(self._newest - self._overlap_ms, 0)
+    async def read(self, *, everything: bool = False) -> list[Row]:
+        """New and newer rows; at first all. Raises Unavailable, and then has read nothing.
+
+        everything  look at all revisions, also at those of writers whose clocks are far behind
+        """
+        since = 0 if everything else max(self._newest - self._overlap_ms, 0)
         changed = await self._table.changed(since)
         found: list[tuple[str, int]] = [c for c in changed if self._seen.get(c[0], -1) < c[1]]
         rows: list[Row] = []
@@ -64,6 +68,7 @@ class Replica:
         self._poll_s = poll_s
         self._clock = clock
         self._fresh_at: float | None = None
+        self._reconciled_at: float | None = None
 
     @property
     def age_s(self) -> float:
@@ -72,13 +77,16 @@ class Replica:
     async def refresh(self) -> None:
         """Bring the catalogue up to what the store has now. Raises Unavailable."""
         started = self._clock()
+        full = self._reconciled_at is None or started - self._reconciled_at >= RECONCILE_S
         # each read is taken over at once: what was read is not asked for again
-        if items := await self._items.read():
+        if items := await self._items.read(everything=full):
             self.catalogue = self.catalogue.with_entries(map(entry_of, items))
-        if rows := await self._neighbours.read():
+        if rows := await self._neighbours.read(everything=full):
             heats = {row.item_id: heat_of(row) for row in rows}
             self.catalogue = self.catalogue.with_heat(heats)
         self._fresh_at = started
+        if full:
+            self._reconciled_at = started
 
     async def run(self) -> None:
         """Refresh for ever; an outage leaves the catalogue as it is, and its age grows."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import structlog
 
 log = structlog.get_logger(__name__)
@@ -15,6 +17,7 @@ class Health:
     def __init__(self) -> None:
         self._stuck: set[str] = set()
         self._away: dict[str, str] = {"worker": STARTING}
+        self._waiting: Counter[str] = Counter()
 
     @property
     def live(self) -> bool:
@@ -29,7 +32,7 @@ class Health:
         return {"stuck": sorted(self._stuck), "away": dict(self._away)}
 
     def started(self) -> None:
-        self.available("worker")
+        self._away.pop("worker", None)
 
     def stopping(self) -> None:
         self._away["worker"] = "stopping"
@@ -42,11 +45,19 @@ class Health:
     def unstuck(self, what: str) -> None:
         self._stuck.discard(what)
 
+    def waits(self, reason: str) -> None:
+        """The worker cannot start yet."""
+        self._away["worker"] = f"{STARTING}, {reason}"
+
     def unavailable(self, part: str, message: str) -> None:
+        """One more waits for `part`; it is away until all that wait have got through."""
+        self._waiting[part] += 1
         if part not in self._away:
             log.warning("away", part=part, reason=message)
         self._away[part] = message
 
     def available(self, part: str) -> None:
-        if self._away.pop(part, STARTING) != STARTING:
+        """One of those that wait for `part` has got through, or waits no more."""
+        self._waiting[part] -= 1
+        if self._waiting[part] <= 0 and self._away.pop(part, None) is not None:
             log.info("back", part=part)

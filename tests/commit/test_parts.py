@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from stream.cache import CachedProfile, PartitionCache, ProfileCaches
+from stream.cache import CachedProfile, ProfileCaches
 from stream.core.fold import Increment
 from stream.core.profile import Profile
 from stream.observe import Understood, event_kinds, observation, texts_of
@@ -21,7 +21,7 @@ def entry(user: str) -> CachedProfile:
 
 
 def test_the_least_recently_used_profile_goes_first() -> None:
-    cache = PartitionCache(2)
+    cache = ProfileCaches(2).of(("events", 0))
     for user in ("a", "b"):
         cache.put(user, entry(user))
     cache.get("a")
@@ -32,7 +32,7 @@ def test_the_least_recently_used_profile_goes_first() -> None:
 
 
 def test_what_was_sent_is_remembered_until_the_next_put() -> None:
-    cache = PartitionCache(2)
+    cache = ProfileCaches(2).of(("events", 0))
     cache.put("a", entry("a"))
     cache.mark_sent("a", {"x"})
     cache.mark_sent("a", {"y"})
@@ -44,6 +44,15 @@ def test_what_was_sent_is_remembered_until_the_next_put() -> None:
     cache.put("a", entry("a"))
     assert cache.get("a") == entry("a")
     assert cache.get("nobody") is None
+
+
+def test_the_bound_is_for_all_partitions_together() -> None:
+    """A worker with 64 partitions must not hold 64 times as many profiles."""
+    caches = ProfileCaches(2)
+    for partition in range(3):
+        caches.of(("events", partition)).put("u", entry("u"))
+
+    assert [caches.of(("events", p)).get("u") is None for p in range(3)] == [True, False, False]
 
 
 def test_dropping_a_partition_leaves_the_others() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stream.agents.signals import SignalsAgent
+from stream.agents.signals import KEPT_MAX, SignalsAgent
 from stream.bugs import BugBudget
 from stream.errors import Unavailable
 from stream.kafka.deliveries import Delivery, TopicPartition
@@ -238,3 +238,13 @@ async def test_what_cannot_be_understood_goes_to_the_dead_letters(post: Post) ->
     assert dict(letter.headers)["dl_reason"] == b"malformed_json"
     assert acknowledged(delivery) == [True]
     assert (post.results.events, post.results.dead_letters) == (1, {"malformed_json": 1})
+
+
+async def test_many_deliveries_are_not_kept_but_flushed_and_waited_for(post: Post) -> None:
+    """A store that is away must not fill the memory: the partition is held back instead."""
+    kept = [await post.bring((f"i{n}", 1.0, 0)) for n in range(KEPT_MAX - 1)]
+    assert not any(acknowledged(*kept))
+
+    last = await post.bring(("last", 1.0, 0))
+
+    assert all(acknowledged(*kept, last))

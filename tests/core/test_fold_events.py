@@ -259,3 +259,12 @@ def test_fading_is_by_event_time_alone() -> None:
     assert profile.session is not None
     assert float(profile.session.vector[0]) == pytest.approx(0.2)
     assert profile.interests[0].mass.weight == pytest.approx(0.8)
+
+
+def test_the_text_of_a_review_without_a_rating_moves_nothing() -> None:
+    """Nobody knows yet whether it praises or damns."""
+    review = observation(kind=RATING, rating=None, vector=axis(0), text_vector=axis(1))
+
+    profile = folded(review).profile
+    assert (profile.session, profile.interests, profile.aversion) == (None, (), None)
+    assert len(profile.recent) == 1

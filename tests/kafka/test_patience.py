@@ -55,8 +55,22 @@ async def test_an_outage_is_waited_out_and_told(
 
     assert await patience(waiting, "qdrant", step) == "done"
     assert step.tries == 4
-    assert health.said == [("unavailable", "qdrant")] * 3 + [("available", "qdrant")]
+    assert health.said == [("unavailable", "qdrant"), ("available", "qdrant")]
     assert waiting.progress.waited_s() > 0
+
+
+async def test_who_loses_the_partition_while_waiting_waits_no_more(
+    flow: FakeFlow, health: FakeHealth, patience: Patience
+) -> None:
+    """Readiness once stayed false for ever: the outage ended in a rebalance."""
+    step = Step(10**6)
+    trying = asyncio.create_task(patience(delivery(flow), "qdrant", step))
+    await health.heard.wait()
+    flow.epochs.clear()
+
+    with pytest.raises(OwnershipLost):
+        await trying
+    assert health.said == [("unavailable", "qdrant"), ("available", "qdrant")]
 
 
 async def test_what_is_busy_is_waited_for_but_not_away(

@@ -16,7 +16,15 @@ from stream.settings import load
 from stream.store.client import open_client, outages
 from stream.store.rows import fresh_etag
 
-OUTAGES = ["UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED"]
+OUTAGES = [
+    "UNAVAILABLE",
+    "CANCELLED",
+    "DEADLINE_EXCEEDED",
+    "RESOURCE_EXHAUSTED",
+    "ABORTED",
+    "INTERNAL",
+    "UNKNOWN",
+]
 
 
 def rpc_error(code: grpc.StatusCode) -> AioRpcError:

@@ -160,7 +160,7 @@ def _add(user: Expected, event: dict[str, Any], worth: float, at: float, known: 
     if worth > 0:
         names = known.categories.get(item, ())
         user.categories += [(name, worth / len(names), at) for name in names]
-    if worth >= 0 and event.get("text"):
+    if worth > 0 and event.get("text"):
         user.liked.append(Part(REVIEW_TEXT, known.texts[event["text"]], at))
     if item:
         user.touched.append((item, at, worth))
