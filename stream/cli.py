@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterable
 from enum import StrEnum
@@ -12,8 +13,16 @@ from typing import Annotated
 
 import typer
 
-from stream.errors import InterestreamError, Misconfigured
+from stream.errors import InterestreamError, Misconfigured, Unavailable
 from stream.settings import load
+
+#: What to do where a part is away; `interestream doctor` tells more.
+REMEDIES = {
+    "kafka": "start the broker, or set INTERESTREAM_KAFKA_URL; `interestream doctor` checks it",
+    "qdrant": "start Qdrant, or set INTERESTREAM_QDRANT_URL and INTERESTREAM_QDRANT_GRPC_PORT; "
+    "`interestream doctor` checks it",
+    "encoder": "start the worker again",
+}
 
 app = typer.Typer(
     name="interestream",
@@ -29,9 +38,37 @@ dead_letters = typer.Typer(help="Records that were refused.", no_args_is_help=Tr
 app.add_typer(topics, name="topics")
 app.add_typer(dead_letters, name="dead-letters")
 
-JsonFile = Annotated[Path | None, typer.Option("--json", help="write the summary here as JSON")]
+
+def _writable(path: Path | None) -> Path | None:
+    """Refuse a file that cannot be written now, not at the end of a long run."""
+    if path is not None and not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise typer.BadParameter(f"{path} cannot be written: choose a file in a folder of yours")
+    return path
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"interestream {version('interestream')}")
+        raise typer.Exit
+
+
+JsonFile = Annotated[
+    Path | None,
+    typer.Option("--json", help="write the summary here as JSON", callback=_writable),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 Reason = Annotated[str | None, typer.Option(help="only letters of this reason code")]
+
+
+@app.callback()
+def interestream(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="show it and exit")
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command(epilog="Example: interestream demo --events 20000 --json demo.json")
@@ -48,15 +85,19 @@ def demo(
     from rich.console import Console
 
     from stream.demo import report
-    from stream.demo.run import Options, run
+    from stream.demo.run import Options, Outcome, run
 
-    console = Console()
+    console = Console(soft_wrap=not sys.stdout.isatty())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: nothing is left behind
+
+    def finished(outcome: Outcome) -> None:
+        report.show(outcome, console)
+        if json_file is not None:
+            json_file.write_text(json.dumps(report.summary(outcome), indent=2) + "\n")
+        report.check(outcome)
+
     with tempfile.TemporaryDirectory(prefix="interestream-demo-") as folder:
-        outcome = run(Options(events, live, rate, keep), console, Path(folder))
-    report.show(outcome, console)
-    if json_file is not None:
-        json_file.write_text(json.dumps(report.summary(outcome), indent=2) + "\n")
-    report.check(outcome)
+        run(Options(events, live, rate, keep), console, Path(folder), finished)
 
 
 @app.command(epilog="Example: INTERESTREAM_KAFKA_URL=kafka:9092 interestream worker")
@@ -281,7 +322,7 @@ def dead_letters_replay(
         for letter in found:
             if letter.whole:
                 _print(letters.lines(letter))
-        typer.echo(f"{len(whole)} records would be sent again")
+        typer.echo(f"records that would be sent again: {len(whole)}")
         return
     if not yes:
         typer.confirm(f"send {len(whole)} records again?", abort=True)
@@ -303,7 +344,8 @@ def main() -> None:
     try:
         app()
     except InterestreamError as error:
-        typer.secho(f"interestream: {error}", err=True, fg="red")
+        remedy = f"\n{REMEDIES[error.part]}" if isinstance(error, Unavailable) else ""
+        typer.secho(f"interestream: {error}{remedy}", err=True, fg="red")
         sys.exit(2 if isinstance(error, Misconfigured) else 1)
 
 

@@ -10,7 +10,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stream.core.tuning import Tuning
@@ -271,6 +280,21 @@ class Settings(BaseSettings):
             )
         return self
 
+    @field_validator("kafka_url")
+    @classmethod
+    def _servers(cls, url: str) -> str:
+        for server in url.split(","):
+            if not re.fullmatch(r"\s*(\[[0-9a-fA-F:]+\]|[^\s:/]+)(:\d{1,5})?\s*", server):
+                raise ValueError(f"{server!r} is not host:port, without a scheme, commas between")
+        return url
+
+    @field_validator("qdrant_url")
+    @classmethod
+    def _http(cls, url: str) -> str:
+        if not re.fullmatch(r"https?://[^\s/]+/?", url):
+            raise ValueError("must be like http://host:6333 or https://host:6333")
+        return url
+
     def tuning(self) -> Tuning:
         """The pure functions' numbers, from the settings of the same names."""
         shared = Tuning.__dataclass_fields__.keys() & type(self).model_fields.keys()
@@ -290,13 +314,15 @@ def load(**overrides: object) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type]  # checked by pydantic
     except ValidationError as error:
-        lines = [_explain(detail) for detail in error.errors()]  # type: ignore[arg-type]
+        lines = [_explain(detail) for detail in error.errors()]
         raise Misconfigured("\n".join(lines)) from error
 
 
-def _explain(detail: dict[str, object]) -> str:
-    where = "_".join(str(part) for part in detail["loc"])  # type: ignore[attr-defined]
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    if not where:
+def _explain(detail: ErrorDetails) -> str:
+    """One line for a person: the variable, what is in it, and what is wrong with that."""
+    message = detail["msg"].removeprefix("Value error, ")
+    if not detail["loc"]:
         return message
-    return f"INTERESTREAM_{where.upper()} is {detail['input']!r}: {message}"
+    name, *inside = map(str, detail["loc"])
+    where = "".join(f", {part}" for part in inside) + ("," if inside else "")
+    return f"INTERESTREAM_{name.upper()}{where} is {detail['input']!r}: {message}"

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from stream.commands.shown import plain
+from stream.errors import Misconfigured
 from stream.kafka.admin import Admin
 from stream.kafka.dead_letters import DeadLetter, read_dead_letters
 from stream.settings import Settings
+from stream.wire.reasons import REJECTIONS
 
 VALUE_CHARS = 100
 
@@ -20,6 +22,9 @@ def found(
 
     Raises Misconfigured if the topic is missing, and Unavailable("kafka").
     """
+    codes = sorted(each.value for each in REJECTIONS)
+    if reason is not None and reason not in codes:
+        raise Misconfigured(f"{reason!r} is no reason code; there are {', '.join(codes)}")
     with Admin(settings) as admin:
         admin.topic(settings.topic("dead-letters"))
     letters = read_dead_letters(settings, wanted=_wanted(reason, key))

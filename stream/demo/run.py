@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,8 +60,10 @@ class Outcome:
     quality: Quality | None
 
 
-def run(options: Options, console: Console, data_dir: Path) -> Outcome:
-    """Run the demo and return what it measured; with `keep` the stack stays until Ctrl-C.
+def run(
+    options: Options, console: Console, data_dir: Path, finished: Callable[[Outcome], None]
+) -> None:
+    """Run the demo and tell `finished` what it measured; with `keep` it then stays until Ctrl-C.
 
     Raises Failed where the worker dies or stops making progress.
     """
@@ -91,10 +94,10 @@ def run(options: Options, console: Console, data_dir: Path) -> Outcome:
         todo = plan(ratings, live=options.live, now=time.time())
         with _progress(console) as progress:
             outcome = _play(todo, films, options, stack, audience, progress, started)
+        audience.stop()
+        finished(outcome)
         if options.keep:
             keep(stack, console)
-        audience.stop()
-    return outcome
 
 
 def _play(
@@ -200,7 +203,7 @@ def keep(stack: Stack, console: Console) -> None:
     """Stay up until Ctrl-C, with what a second terminal needs."""
     console.print("\n[bold]Still running.[/] In another terminal:")
     for name, value in stack.env.items():
-        console.print(f"  export {name}={value}", highlight=False)
+        console.print(f"  export {name}={shlex.quote(value)}", highlight=False, soft_wrap=True)
     console.print("  interestream tail recommendations")
     console.print("Ctrl-C ends it.")
     try:

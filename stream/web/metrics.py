@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from stream.results import Results
+from stream.wire.reasons import REJECTIONS, Fate, Note, Reason
 
 #: From a millisecond to ten seconds; the promise is 250 ms at p99, so it has an edge there.
 LATENCY_BUCKETS = (0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -26,8 +27,10 @@ class Metrics:
         self._events = counter("records", "Records acknowledged, by topic", "topic")
         self._results = counter("results", "What became of records", "topic", "result")
         self._skipped = counter("skipped", "Counted and acknowledged, by reason", "reason")
-        self._letters = counter("dead_letters", "Records in the dead letters", "topic", "reason")
-        self._notes = counter("notes", "Worth a look, changed no fate", "what")
+        self._letters = counter("dead_letters", "Sent to the dead letters", "topic", "reason")
+        self._notes = counter(
+            "notes", "Applied all the same: unknown items, keys that are not the user's", "what"
+        )
         self._lists = counter("lists", "Fresh lists published")
         self._changes = counter("segment_changes", "Segment changes published")
         self._updates = counter("user_updates", "Profiles saved")
@@ -59,6 +62,19 @@ class Metrics:
             ["topic"],
             registry=registry,
         )
+        ProcessCollector(registry=registry)
+        self._show_zeros()
+
+    def _show_zeros(self) -> None:
+        """Every series from the start: an increase over nothing is not seen."""
+        for topic in ("items", "events", "signals"):
+            for reason in REJECTIONS:
+                self._letters.labels(topic, str(reason))
+        for reason in Reason:
+            if reason.fate is Fate.SKIPPED:
+                self._skipped.labels(str(reason))
+        for note in Note:
+            self._notes.labels(str(note))
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
         """A gauge that asks `value` each time it is read."""

@@ -43,7 +43,10 @@ def test_the_event_table_can_be_replaced(monkeypatch: pytest.MonkeyPatch) -> Non
         ),
         ({"kafka_security": "sasl_tls"}, ["INTERESTREAM_KAFKA_PASSWORD"]),
         ({"watchdog_s": 0.1}, ["INTERESTREAM_WATCHDOG_S", "0.1", "100"]),
-        ({"event_types": {"x": {"strength": 2}}}, ["INTERESTREAM_EVENT_TYPES", "2"]),
+        ({"event_types": {"x": {"strength": 2}}}, ["INTERESTREAM_EVENT_TYPES, x, strength, is 2:"]),
+        ({"kafka_url": "kafka://a:9092"}, ["INTERESTREAM_KAFKA_URL", "kafka://a:9092", "scheme"]),
+        ({"kafka_url": "a:9092,,b"}, ["INTERESTREAM_KAFKA_URL", "''", "host:port"]),
+        ({"qdrant_url": "a:6333"}, ["INTERESTREAM_QDRANT_URL", "a:6333", "http://"]),
     ],
 )
 def test_a_refusal_names_setting_value_and_limit(
@@ -53,6 +56,11 @@ def test_a_refusal_names_setting_value_and_limit(
         load(**given)
 
     assert all(word in str(refusal.value) for word in named)
+
+
+@pytest.mark.parametrize("url", ["a:9092", "a:9092, b", "[::1]:9092", "10.0.0.1:1"])
+def test_brokers_are_hosts_with_ports(url: str) -> None:
+    assert load(kafka_url=url).kafka_url == url
 
 
 def test_secrets_are_not_shown() -> None:
