@@ -179,7 +179,7 @@ async def test_replay_sends_what_was_asked_for_and_confirmed(
 
     dry = command("dead-letters", "replay", "--dry-run")
     refused = command("dead-letters", "replay", typed="n\n")
-    assert "2 records would be sent again" in dry.stdout
+    assert "records that would be sent again: 2" in dry.stdout
     assert "1 were cut to fit" in dry.stderr
     assert refused.exit_code == 1
     assert len(list(read_dead_letters(ready))) == 3
