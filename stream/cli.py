@@ -344,7 +344,7 @@ def main() -> None:
     try:
         app()
     except InterestreamError as error:
-        remedy = f"\n{REMEDIES[error.part]}" if isinstance(error, Unavailable) else ""
+        remedy = f"\n{REMEDIES.get(error.part, '')}" if isinstance(error, Unavailable) else ""
         typer.secho(f"interestream: {error}{remedy}", err=True, fg="red")
         sys.exit(2 if isinstance(error, Misconfigured) else 1)
 

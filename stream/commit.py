@@ -209,7 +209,7 @@ class Commit:
                     return
                 if attempt:
                     results.conflicts += len(todo)
-                    await asyncio.sleep(random.uniform(0, 0.002 * 2**attempt))  # noqa: S311
+                    await asyncio.sleep(random.uniform(0, 0.002 * 2**attempt))  # noqa: S311  # jitter
                 loaded = await self._load(delivery, todo, results, fresh=attempt > 0)  # 3
                 folded = self._fold(delivery, todo, loaded, contents, items)  # 4
                 # A cache may remember a store that was lost since: ask before believing it.

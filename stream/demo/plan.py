@@ -43,7 +43,7 @@ def plan(ratings: Sequence[Rating], *, live: int, now: float, seed: int = 0) -> 
     shifted = tuple(Rating(r.user_id, r.item_id, r.stars, r.at + shift) for r in ratings)
     sends = [_rating(place, rating) for place, rating in enumerate(shifted)]
     cut = max(len(sends) - live, 0)
-    history = _with_mischief(sends[:cut], random.Random(seed), now)  # noqa: S311
+    history = _with_mischief(sends[:cut], random.Random(seed), now)  # noqa: S311  # no secret
     return Plan(shifted, tuple(history), tuple(sends[cut:]))
 
 

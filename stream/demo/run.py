@@ -10,11 +10,19 @@ import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from stream.demo import movielens, observe
 from stream.demo.audience import Audience
@@ -126,7 +134,7 @@ def _play(
 
     history_started = time.time()
     task = progress.add_task("history", total=len(todo.history))
-    told = lambda n: progress.update(task, completed=n)  # noqa: E731
+    told = partial(_advance, progress, task)
     producer.burst(todo.history, told)
     _until(lambda: counters().events, producer.sent, stack, told)
     history_s = time.time() - history_started
@@ -159,6 +167,10 @@ def _play(
         latencies_s=_latencies(audience, producer, first_live, len(todo.ratings)),
         quality=quality(moments(received, todo.ratings, first_live), todo.ratings),
     )
+
+
+def _advance(progress: Progress, task: TaskID, completed: int) -> None:
+    progress.update(task, completed=completed)
 
 
 def _latencies(audience: Audience, producer: Producer, first: int, end: int) -> list[float]:

@@ -91,7 +91,7 @@ def _match(message: common.Match) -> Any:
             return edge.MatchValue(message.integer)
         case "boolean":
             # The engine takes a Python bool for an integer, which matches nothing.
-            return edge.MatchValue(np.bool_(message.boolean))  # type: ignore[arg-type]
+            return edge.MatchValue(np.bool_(message.boolean))  # type: ignore[arg-type]  # see above
         case "keywords":
             return edge.MatchAny(list(message.keywords.strings))
         case "integers":

@@ -129,7 +129,7 @@ def _vector(
         raise not_found(f"No point with id {own} found")
     vector = found[0].vector
     if isinstance(vector, dict):
-        vector = vector.get(using)  # type: ignore[assignment]
+        vector = vector.get(using)  # type: ignore[assignment]  # None: refused below
     if vector is None:
         raise wrong(f"Point {own} has no vector {using!r}")
     return vector, own
