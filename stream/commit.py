@@ -45,7 +45,7 @@ from stream.settings import Settings
 from stream.store.codec import pack, unpack
 from stream.store.contract import SavesItems, SavesUsers
 from stream.store.replica import entry_of
-from stream.store.rows import UserRow, fresh_etag
+from stream.store.rows import UserRow, fresh_etag, next_version
 from stream.wire.decode import Limits, Skipped, decode_event, key_mismatch
 from stream.wire.reasons import Note
 
@@ -327,9 +327,9 @@ class Commit:
         return profiles
 
     def _next(self, folded: Folded, cause: str | None) -> Profile:
-        now_ms = int(self._parts.clock() * 1000)
+        version = next_version(folded.profile.version, self._parts.clock())
         return assign(
-            replace(folded.profile, version=max(folded.profile.version + 1, now_ms)),
+            replace(folded.profile, version=version),
             self._parts.segments(),
             margin=self._settings.segment_margin,
             min_stay_s=self._settings.segment_min_stay_s,
@@ -407,7 +407,7 @@ class Commit:
         messages = [renderer.segment_change(profile, change) for change in profile.outbox]
         forgotten = profile.forgotten_at is not None and profile.current is None
         if one.folded.forgot or (one.folded.redelivered and forgotten):
-            messages.append(renderer.forgotten(profile.user_id))
+            messages.append(renderer.forgotten(profile))
         if profile.current is not None and (one.folded.publishes or one.folded.redelivered):
             messages.append(renderer.recommendation(profile, self._parts.catalogue()))
         return messages

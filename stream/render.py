@@ -74,9 +74,18 @@ class Renderer:
             model=self._model,
         )
 
-    def forgotten(self, user_id: str) -> Outgoing:
-        """A null that takes the user's list out of the compacted topic."""
-        return Outgoing(self._settings.topic("recommendations"), user_id.encode(), None)
+    def forgotten(self, profile: Profile) -> Outgoing:
+        """A null that takes the user's list out of the compacted topic.
+
+        Raises ValueError where the user was not forgotten.
+        """
+        if profile.forgotten_at is None:
+            raise ValueError(f"profile {profile.user_id!r} was not forgotten")
+        headers = cloudevents.forgotten_headers(
+            profile.user_id, profile.forgotten_at, source=self._source
+        )
+        topic = self._settings.topic("recommendations")
+        return Outgoing(topic, profile.user_id.encode(), None, tuple(headers))
 
     def segment_change(self, profile: Profile, change: Change) -> Outgoing:
         """An entry of the profile's outbox."""

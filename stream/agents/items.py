@@ -21,7 +21,7 @@ from stream.kafka.publisher import Outgoing, Publisher
 from stream.results import Results
 from stream.settings import Settings
 from stream.store.contract import SavesItems
-from stream.store.rows import ItemRow, fresh_etag
+from stream.store.rows import ItemRow, fresh_etag, next_version
 from stream.wire.decode import Deletion, Item, Limits, decode_item
 
 ROUNDS = 8
@@ -169,7 +169,7 @@ class ItemsAgent:
         marks = {**newest, source: change.offset}
         now = self._clock()
         # a replica takes only what is newer than what it has: clocks differ, and a ms is long
-        revision = max(int(now * 1000), before.revision + 1 if before else 0)
+        revision = next_version(before.revision if before else 0, now)
         message = change.message
         if isinstance(message, Deletion):
             gone = before or _unknown(message.item_id)

@@ -23,7 +23,7 @@ from stream.kafka.publisher import Outgoing, Publisher
 from stream.results import Results
 from stream.settings import Settings
 from stream.store.contract import SavesNeighbours
-from stream.store.rows import NO_PAIRS, NeighbourRow, fresh_etag
+from stream.store.rows import NO_PAIRS, NeighbourRow, fresh_etag, next_version
 from stream.wire.decode import Limits, decode_signals
 from stream.wire.messages import HOTNESS, SignalBatch
 
@@ -166,7 +166,7 @@ class SignalsAgent:
             count=total.count,
             hotness=total.count,
             at=total.at,
-            revision=max(int(self._clock() * 1000), before.revision + 1 if before else 0),
+            revision=next_version(before.revision if before else 0, self._clock()),
             etag=fresh_etag(),
             pairs=NO_PAIRS if before is None else before.pairs,
         )

@@ -21,7 +21,7 @@ from stream.render import Renderer
 from stream.settings import Settings
 from stream.store.codec import pack, unpack
 from stream.store.contract import SavesUsers
-from stream.store.rows import UserRow, fresh_etag
+from stream.store.rows import UserRow, fresh_etag, next_version
 
 log = structlog.get_logger(__name__)
 
@@ -123,7 +123,7 @@ class Sweep:
         return pack(profile, fresh_etag(), self._tuning)
 
     def _next(self, profile: Profile) -> Profile:
-        return replace(profile, version=max(profile.version + 1, int(self._clock() * 1000)))
+        return replace(profile, version=next_version(profile.version, self._clock()))
 
 
 def _readable(rows: Sequence[UserRow]) -> list[Read]:

@@ -29,6 +29,16 @@ def fresh_etag() -> int:
     return secrets.randbits(ETAG_BITS) or 1
 
 
+def next_version(before: int, now_s: float) -> int:
+    """The version or revision of a write: the wall clock in ms, but always above the one before.
+
+    So it also grows where a clock stands or runs behind, and over a store that was lost.
+
+    before  of the row as it was read; 0 where there was none
+    """
+    return max(before + 1, int(now_s * 1000))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class UserRow:
     """One user's profile as stored.

@@ -5,6 +5,7 @@ Ids and times come from the message, so a repeat carries the same headers.
 
 from __future__ import annotations
 
+from stream.wire import ids
 from stream.wire.encode import rfc3339
 from stream.wire.messages import Recommendation, SegmentChange, SignalBatch
 
@@ -14,6 +15,7 @@ JSON = "application/json"
 BYTES = "application/octet-stream"
 
 RECOMMENDATION = "interestream.recommendation.v1"
+FORGOTTEN = "interestream.forgotten.v1"
 SEGMENT_CHANGE = "interestream.segment-change.v1"
 SIGNALS = "interestream.signals.v1"
 DEAD_LETTER = "interestream.dead-letter.v1"
@@ -23,6 +25,17 @@ def recommendation_headers(message: Recommendation, *, source: str) -> Headers:
     """Headers of a list; `source` is the sender's URI reference (see `source_of`)."""
     return headers(
         message.recommendation_id, source, RECOMMENDATION, message.as_of, subject=message.user_id
+    )
+
+
+def forgotten_headers(user_id: str, forgotten_at: float, *, source: str) -> Headers:
+    """Headers of the null that takes a forgotten user's list back; `forgotten_at` in seconds."""
+    return headers(
+        ids.forgotten_id(user_id, forgotten_at),
+        source,
+        FORGOTTEN,
+        rfc3339(forgotten_at),
+        subject=user_id,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -122,3 +123,19 @@ def test_a_profile_without_a_list_cannot_be_rendered() -> None:
         Renderer(settings(), encoder="e", signal_partitions=4).recommendation(
             Profile("u"), catalogue()
         )
+
+
+def test_everything_that_is_sent_says_what_it_is() -> None:
+    """The null of a forgotten user too, with the same id however often it is sent."""
+    renderer = Renderer(settings(), encoder="e", signal_partitions=4)
+    gone = Profile("u", version=3, forgotten_at=NOW)
+
+    sent, again = renderer.forgotten(gone), renderer.forgotten(replace(gone, version=9))
+
+    headers = dict(sent.headers)
+    assert (sent.key, sent.value) == (b"u", None)
+    assert headers["ce_type"] == b"interestream.forgotten.v1"
+    assert headers["ce_subject"] == b"u"
+    assert sent == again
+    with pytest.raises(ValueError, match="not forgotten"):
+        renderer.forgotten(Profile("u"))
