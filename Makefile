@@ -5,7 +5,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-kafka lock clean
+.PHONY: help demo test check test-kafka test-export bench-encoder lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -14,7 +14,7 @@ demo: .venv/.cpu ## the main job on MovieLens-100K; ARGS="--events N --live N --
 	$(BIN)/interestream demo $(ARGS)
 
 test: .venv/.dev ## every test but those against Apache Kafka itself; ARGS go to pytest
-	$(BIN)/pytest -m "not kafka" --numprocesses 3 --dist loadfile $(ARGS)
+	$(BIN)/pytest -m "not kafka and not export" --numprocesses 3 --dist loadfile $(ARGS)
 
 check: .venv/.dev ## format, lint, types, import contracts, fast tests
 	$(BIN)/ruff format --check .
@@ -23,16 +23,36 @@ check: .venv/.dev ## format, lint, types, import contracts, fast tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m stream.wire.asyncapi --check
 	$(BIN)/python -m stream.reference --check
-	$(BIN)/pytest -q -m "not kafka and not integration"
+	$(BIN)/pytest -q -m "not kafka and not export and not integration"
 
 test-kafka: .venv/.dev ## the worker against Apache Kafka (Java, Maven) and a Qdrant server
 	$(BIN)/pytest -m kafka $(ARGS)
+
+test-export: .venv-export/.export ## the exporter: needs torch (some GB) in an environment of its own
+	.venv-export/bin/pytest -m export $(ARGS)
+
+bench-encoder: .venv-export/.bench ## the encoder against others, into tests/bench/results and docs/encoder.md
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE \
+	  .venv-export/bin/python -m tests.bench.encoder --out tests/bench/results $(ARGS)
 
 lock: ## make requirements/*.txt anew (needs uv)
 	./scripts/lock.sh
 
 clean: ## remove the environment and what was built, not the cache of archives
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .data
+	rm -rf .venv .venv-export build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .data
+
+.venv-export/bin/python:
+	$(PYTHON) -m venv .venv-export
+
+.venv-export/.export: requirements/export.txt pyproject.toml | .venv-export/bin/python
+	.venv-export/bin/pip install --quiet --require-hashes -r requirements/export.txt
+	.venv-export/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv-export/.bench: requirements/bench.txt pyproject.toml | .venv-export/bin/python
+	.venv-export/bin/pip install --quiet --require-hashes -r requirements/bench.txt
+	.venv-export/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@ .venv-export/.export
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -16,4 +16,5 @@ lock() {
 lock cpu cpu embedded build
 lock dev cpu embedded build dev
 lock gpu gpu build
-lock export export build
+lock export cpu embedded build dev export
+lock bench cpu embedded build dev export bench openvino

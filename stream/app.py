@@ -39,8 +39,9 @@ from stream.kafka.patience import Patience
 from stream.kafka.publisher import Publisher
 from stream.kafka.sources import Sources
 from stream.lag import LagWatch
-from stream.models import model_folder
+from stream.models import model_folder, open_encoder
 from stream.render import Renderer
+from stream.sentiment import Sentiment, open_sentiment
 from stream.settings import Settings
 from stream.store.collections import Store, open_store
 from stream.store.replica import Replica
@@ -61,6 +62,7 @@ class Tools:
     """What a worker works with, open and connected."""
 
     encoder: Encoder
+    sentiment: Sentiment
     store: Store
     publisher: Publisher
     replica: Replica
@@ -124,8 +126,11 @@ class Worker:
     async def _open(self, stack: AsyncExitStack) -> Tools:
         """Load the model and connect to everything; what is away is waited for."""
         settings = self.settings
-        encoder = await self._encoder()
+        folder = await asyncio.to_thread(model_folder, settings)
+        encoder = await open_encoder(settings, folder=folder, on_batch=self.metrics.batch)
         stack.push_async_callback(encoder.close)
+        self._show(encoder)
+        sentiment = await open_sentiment(settings, encoder.manifest, folder)
         await self._patiently(wait_for_broker, settings, BROKER_WAIT_S)
         await self._patiently(ensure_topics, settings)
         store = await self._store(encoder)
@@ -144,6 +149,7 @@ class Worker:
         self._watch(encoder, replica)
         return Tools(
             encoder=encoder,
+            sentiment=sentiment,
             store=store,
             publisher=publisher,
             replica=replica,
@@ -157,17 +163,10 @@ class Worker:
             ),
         )
 
-    async def _encoder(self) -> Encoder:
-        settings = self.settings
-        return await Encoder.open(
-            await asyncio.to_thread(model_folder, settings),
-            sessions=settings.encoder_sessions,
-            batch_tokens=settings.batch_tokens,
-            max_tokens=settings.max_tokens,
-            cache_bytes=settings.encoder_cache_bytes,
-            queue_texts=settings.encoder_queue_texts,
-            on_batch=self.metrics.batch,
-        )
+    def _show(self, encoder: Encoder) -> None:
+        runs, model = encoder.provider, encoder.manifest.name
+        self.metrics.encoder(runs.name, runs.precision, model)
+        log.info("encoder", provider=str(runs), model=model)
 
     def _watch(self, encoder: Encoder, replica: Replica) -> None:
         watch = self.metrics.watch
@@ -180,6 +179,7 @@ class Worker:
     def _commit(self, tools: Tools) -> Commit:
         parts = Parts(
             encoder=tools.encoder,
+            sentiment=tools.sentiment,
             users=tools.store.users,
             items=tools.store.items,
             publisher=tools.publisher,

@@ -1,7 +1,7 @@
 """The commit: from a sub-chunk of events to saved profiles and published lists, effects once.
 
     1. decode       what cannot be understood goes to the dead letters, confirmed
-    2. encode       the texts that the events bring
+    2. encode       the texts that the events bring, and how reviews are meant
     3. load         the profiles, and the items that the replica does not know yet
     4. fold         pure: what was applied before changes nothing
     5. rank         pure: the new list becomes part of the profile
@@ -25,22 +25,22 @@ from dataclasses import dataclass, replace
 from stream.bugs import BugBudget, pure
 from stream.cache import CachedProfile, ProfileCaches
 from stream.core.catalogue import Catalogue, Entry
-from stream.core.decay import Vector
 from stream.core.fold import Folded, Outcome, fold
 from stream.core.hashes import hash32
 from stream.core.profile import Profile
 from stream.core.rank import rank
 from stream.core.segments import SegmentModel, assign
 from stream.core.tuning import OFFERED_MAX, Tuning
-from stream.encoder.contract import Lane, TextEncoder
+from stream.encoder.contract import TextEncoder
 from stream.errors import Reject, Unavailable
 from stream.handling import Handling
 from stream.kafka.deliveries import Delivery, Record, TopicPartition
 from stream.kafka.patience import Patience
 from stream.kafka.publisher import Outgoing, Publisher
-from stream.observe import Understood, event_kinds, observation, texts_of
+from stream.observe import Contents, Understood, event_kinds, observation, read, texts_of
 from stream.render import Renderer
 from stream.results import Results
+from stream.sentiment.contract import Sentiment
 from stream.settings import Settings
 from stream.store.codec import pack, unpack
 from stream.store.contract import SavesItems, SavesUsers
@@ -78,6 +78,7 @@ class Parts:
     """What the commit works with; `catalogue` and `segments` give the present snapshot."""
 
     encoder: TextEncoder
+    sentiment: Sentiment
     users: SavesUsers
     items: SavesItems
     publisher: Publisher
@@ -173,21 +174,21 @@ class Commit:
 
     async def _encode(
         self, delivery: Delivery, understood: Understoods, results: Results
-    ) -> dict[str, Vector]:
-        """Vectors of review texts, and of titles that stand in for items nobody knows yet."""
-        catalogue = self._parts.catalogue()
+    ) -> Contents:
+        """Vectors of what users wrote and of titles that stand in for items nobody knows yet, and
+        how reviews are meant."""
+        parts = self._parts
         events = [each.event for user in understood.values() for each in user]
-        texts = list(dict.fromkeys(t for event in events for t in texts_of(event, catalogue)))
+        texts = texts_of(events, self._kinds, parts.catalogue())
         if not texts:
-            return {}
+            return Contents()
 
-        async def encode() -> dict[str, Vector]:
+        async def encode() -> Contents:
             with pure():
-                rows = await self._parts.encoder.encode(texts, lane=Lane.EVENTS)
-            return dict(zip(texts, rows, strict=True))
+                return await read(texts, parts.encoder, parts.sentiment)
 
         with results.stage("encode"):
-            return await self._parts.patience(delivery, "encoder", encode)
+            return await parts.patience(delivery, "encoder", encode)
 
     # --- 3 to 6, until every user is saved
 
@@ -195,7 +196,7 @@ class Commit:
         self,
         delivery: Delivery,
         understood: Understoods,
-        contents: Mapping[str, Vector],
+        contents: Contents,
         results: Results,
     ) -> dict[str, Written]:
         """Load, fold, rank and save; again for the users that somebody else wrote meanwhile."""
@@ -279,7 +280,7 @@ class Commit:
         delivery: Delivery,
         todo: Understoods,
         loaded: Mapping[str, Loaded],
-        contents: Mapping[str, Vector],
+        contents: Contents,
         items: Mapping[str, Entry],
     ) -> dict[str, Folded]:
         folded: dict[str, Folded] = {}

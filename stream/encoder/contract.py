@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.encoder.manifest import Manifest
+from stream.encoder.manifest import Manifest, Prefixes
 
 Vector = NDArray[np.float32]
 Rows = NDArray[np.float32]
@@ -20,6 +20,13 @@ class Lane(enum.IntEnum):
 
     EVENTS = 0
     ITEMS = 1
+
+
+class Role(enum.Enum):
+    """What a text is for: some models want searches and what is searched told apart."""
+
+    QUERY = enum.auto()
+    PASSAGE = enum.auto()
 
 
 class TextEncoder(Protocol):
@@ -33,10 +40,13 @@ class TextEncoder(Protocol):
     def manifest(self) -> Manifest:
         """What identifies the model."""
 
-    async def encode(self, texts: Sequence[str], lane: Lane = Lane.EVENTS) -> Rows:
+    async def encode(
+        self, texts: Sequence[str], lane: Lane = Lane.EVENTS, role: Role = Role.PASSAGE
+    ) -> Rows:
         """(n, d) float32 unit rows in the order of `texts`, read-only; no texts give (0, d).
 
-        Equal texts get equal rows; text of nothing but whitespace is the empty text.
+        Equal texts of one role get equal rows; text of nothing but whitespace is the empty text.
+        The role picks the prefix of the manifest, and changes nothing where there is none.
 
         Raises Overloaded if the lane's queue is full, Unavailable after close().
         """
@@ -45,8 +55,13 @@ class TextEncoder(Protocol):
         """Stop; whoever still waits gets Unavailable. A second call does nothing."""
 
 
+def as_seen(text: str, role: Role, prefixes: Prefixes) -> str:
+    """The text as the model sees it: the prefix of its role, then its canonical form."""
+    return (prefixes.query if role is Role.QUERY else prefixes.passage) + canonical(text)
+
+
 def canonical(text: str) -> str:
-    """The text as the model sees it: blank is empty, and lone surrogates, which UTF-8 cannot
+    """The text without what no model sees: blank is empty, and lone surrogates, which UTF-8 cannot
     carry, are question marks."""
     if not text or text.isspace():
         return ""

@@ -8,26 +8,29 @@ for results, so a caller that goes away takes nothing with it that another one n
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
-from stream.encoder.batches import pad
 from stream.encoder.cache import VectorCache, content_key
-from stream.encoder.contract import Lane, Rows, Vector, canonical
-from stream.encoder.lanes import Job, Lanes, Stage
+from stream.encoder.contract import Lane, Role, Rows, Vector, as_seen
+from stream.encoder.lanes import Call, Job, Lanes, Stage
 from stream.encoder.load import load
 from stream.encoder.manifest import Manifest
-from stream.encoder.sessions import Runs, cores
+from stream.encoder.providers import Name, Opened, Provider, Wanted
+from stream.encoder.seat import Seat
 from stream.encoder.tokens import Tokenizes, Tokens
 from stream.errors import Unavailable
 
+INLINE_CHARACTERS = 1_000  # 0.3 ms at most: to a thread and back costs about as much
+
 OnBatch = Callable[[int, int, float], None]  # padded tokens, real tokens, seconds
+Outcome = tuple[Rows, float]  # of a run, and its seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +49,30 @@ class Encoder:
         self,
         manifest: Manifest,
         tokenizer: Tokenizes,
-        sessions: Sequence[Runs],
+        opened: Opened,
         *,
-        batch_tokens: int,
         cache_bytes: int,
         queue_texts: int,
+        max_wait_ms: float = 0.0,
         on_batch: OnBatch | None = None,
     ) -> None:
         self._manifest = manifest
         self._tokenizer = tokenizer
-        self._sessions = sessions
+        self._opened = opened
         self._on_batch = on_batch
         self._cache = VectorCache(cache_bytes)
         self._lanes = Lanes(
-            queue_texts=queue_texts, batch_tokens=batch_tokens, sessions=len(sessions)
+            queue_texts=queue_texts,
+            batch_tokens=opened.batch_tokens,
+            sessions=len(opened.sessions),
+            max_wait_s=max_wait_ms / 1000,
+            shapes=opened.shapes,
         )
         self._in_flight: dict[bytes, Job] = {}
         self._cut_texts = 0
         self._tasks: list[asyncio.Task[None]] = []
-        self._threads: ThreadPoolExecutor | None = None
+        self._seats: list[Seat] = []
+        self._tokenising: ThreadPoolExecutor | None = None
         self._stopped: str | None = "not started"
         self._broken: BaseException | None = None
 
@@ -78,6 +86,10 @@ class Encoder:
         max_tokens: int,
         cache_bytes: int,
         queue_texts: int,
+        provider: Name = "cpu",
+        fallback: bool = False,
+        cores: str = "",
+        max_wait_ms: float = 0.0,
         on_batch: OnBatch | None = None,
     ) -> Self:
         """Load a model folder and start.
@@ -87,16 +99,23 @@ class Encoder:
         max_tokens    longer texts are cut here, at most what the model takes
         cache_bytes   of vectors kept by text; 0: none
         queue_texts   texts that may wait in each lane
+        provider      what runs the model
+        fallback      whether the CPU will do where the provider cannot be had
+        cores         that sessions are bound to, such as "0-3,6"; "": to none
+        max_wait_ms   that a batch which is not full waits for more while others run
         on_batch      called with padded tokens, real tokens and seconds of each run
 
-        Raises Misconfigured if the folder or a limit does not fit.
+        Raises Misconfigured if the folder, a limit, the provider or a core does not fit.
         """
-        loaded = await asyncio.to_thread(load, model_dir, sessions or cores(), max_tokens)
+        wanted = Wanted(provider, fallback, sessions, cores, batch_tokens, max_tokens)
+        manifest, tokenizer, opened = await asyncio.to_thread(load, model_dir, wanted)
         encoder = cls(
-            *loaded,
-            batch_tokens=batch_tokens,
+            manifest,
+            tokenizer,
+            opened,
             cache_bytes=cache_bytes,
             queue_texts=queue_texts,
+            max_wait_ms=max_wait_ms,
             on_batch=on_batch,
         )
         encoder.start()
@@ -105,10 +124,12 @@ class Encoder:
     def start(self) -> None:
         """Begin to serve; needs a running event loop."""
         self._stopped = None
-        self._threads = ThreadPoolExecutor(len(self._sessions) + 1, thread_name_prefix="encoder")
-        self._spawn(self._tokenise_forever(self._threads))
-        for session in self._sessions:
-            self._spawn(self._run_forever(self._threads, session))
+        self._tokenising = ThreadPoolExecutor(1, "encoder-tokenizer")
+        self._spawn(self._tokenise_forever(self._tokenising))
+        for session, core in zip_longest(self._opened.sessions, self._opened.provider.cores):
+            pad_id, shapes = self._tokenizer.pad_id, self._opened.shapes
+            self._seats.append(Seat(session, pad_id=pad_id, shapes=shapes, core=core))
+            self._spawn(self._run_forever(self._seats[-1]))
 
     @property
     def dimension(self) -> int:
@@ -121,6 +142,11 @@ class Encoder:
         return self._manifest
 
     @property
+    def provider(self) -> Provider:
+        """What really runs the model."""
+        return self._opened.provider
+
+    @property
     def counts(self) -> Counts:
         """What the cache and the cut did so far."""
         return Counts(self._cache.hits, self._cache.misses, self._cut_texts)
@@ -129,30 +155,34 @@ class Encoder:
         """Texts of a lane that no session has begun."""
         return self._lanes.waiting(lane)
 
-    async def encode(self, texts: Sequence[str], lane: Lane = Lane.EVENTS) -> Rows:
+    async def encode(
+        self, texts: Sequence[str], lane: Lane = Lane.EVENTS, role: Role = Role.PASSAGE
+    ) -> Rows:
         """(n, d) float32 unit rows in the order of `texts`, read-only; no texts give (0, d).
+
+        role  picks the prefix that the manifest names; without one it makes no difference
 
         Raises Overloaded if the lane's queue is full, Unavailable after close(), and what the
         session raised if one of these texts breaks it.
         """
         self._require_running()
-        wanted = [canonical(text) for text in texts]
+        wanted = [as_seen(text, role, self._manifest.prefixes) for text in texts]
         rows, jobs = self._look_up(dict.fromkeys(wanted), lane)
         if jobs:
-            await self._wait(jobs.values())
-            rows.update({text: job.done.result() for text, job in jobs.items()})
+            rows.update(zip(jobs, await self._rows_of(list(jobs.values())), strict=True))
         return self._stacked([rows[text] for text in wanted])
 
     async def close(self) -> None:
         """Stop; whoever still waits gets Unavailable. A second call does nothing."""
-        threads, self._threads = self._threads, None
-        if threads is None:
+        tokenising, self._tokenising = self._tokenising, None
+        if tokenising is None:
             return
         self._stop("closed")
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.to_thread(threads.shutdown)
+        for stop in (tokenising.shutdown, *(seat.stop for seat in self._seats)):
+            await asyncio.to_thread(stop)
 
     # --- the caller's side
 
@@ -170,96 +200,112 @@ class Encoder:
             elif (job := self._in_flight.get(key)) is not None:
                 jobs[text] = job
             else:
-                done: asyncio.Future[Vector] = asyncio.get_running_loop().create_future()
-                jobs[text] = Job(key, text, lane, done)
+                jobs[text] = Job(key, text, lane)
                 new.append(jobs[text])
         if new:
             self._lanes.require_room(len(new), lane)
         self._in_flight.update({job.key: job for job in new})
         self._lanes.admit(new)
         for job in jobs.values():
-            job.waiters += 1
             self._lanes.promote(job, lane)
         return rows, jobs
 
-    async def _wait(self, jobs: Iterable[Job]) -> None:
-        """Until every job has ended; a cancelled caller leaves no job behind that is only its."""
-        jobs = list(jobs)
+    async def _rows_of(self, jobs: list[Job]) -> list[Vector]:
+        """Rows of jobs when all have ended; a cancelled caller leaves no job behind that is only
+        its own. One future a call and none a text: at many short texts they are what costs."""
+        call = Call(asyncio.get_running_loop().create_future(), left=len(jobs))
+        for job in jobs:
+            job.calls.append(call)
         try:
-            await asyncio.wait([job.done for job in jobs])
-            errors = [error for job in jobs if (error := job.done.exception())]
+            await call.done
         finally:
             for job in jobs:
-                self._release(job)
-        if errors:
+                self._release(job, call)
+        if errors := [job.error for job in jobs if job.error is not None]:
             raise errors[0]
+        return [job.row for job in jobs if job.row is not None]
 
-    def _release(self, job: Job) -> None:
-        job.waiters -= 1
-        if job.waiters == 0 and job.stage is Stage.WAITING and not job.done.done():
+    def _release(self, job: Job, call: Call) -> None:
+        job.calls.remove(call)
+        if not job.calls and job.stage is Stage.WAITING and not job.ended:
             self._lanes.abandon(job)
             self._forget(job)
 
     def _stacked(self, rows: list[Vector]) -> Rows:
+        if len(rows) == 1:
+            return rows[0][None]  # read-only as the row is, and a tenth of the time
         stacked = np.stack(rows) if rows else np.empty((0, self.dimension), np.float32)
         stacked.setflags(write=False)
         return stacked
 
     # --- the serving side
 
-    async def _tokenise_forever(self, threads: ThreadPoolExecutor) -> None:
+    async def _tokenise_forever(self, thread: ThreadPoolExecutor) -> None:
         while True:
-            await self._tokenise(threads, await self._lanes.take_fresh())
+            await self._tokenise(thread, await self._lanes.take_fresh())
 
-    async def _tokenise(self, threads: ThreadPoolExecutor, jobs: list[Job]) -> None:
+    async def _tokenise(self, thread: ThreadPoolExecutor, jobs: list[Job]) -> None:
         """Give jobs their tokens; if that breaks, one by one, so that only the guilty ones fail."""
-        texts = [job.text for job in jobs]
-        loop = asyncio.get_running_loop()
         try:
-            tokens = await loop.run_in_executor(threads, self._tokenizer.encode, texts)
+            tokens = await self._tokens_of(thread, [job.text for job in jobs])
         except Exception as error:  # noqa: BLE001  # whatever it raises is its callers' to see
             if len(jobs) == 1:
                 return self._refuse(jobs[0], error)
             for job in jobs:
-                await self._tokenise(threads, [job])
+                await self._tokenise(thread, [job])
             return None
         for job, found in zip(jobs, tokens, strict=True):
             job.tokens = found
             self._cut_texts += found.cut
         return self._lanes.add_ready(jobs)
 
-    async def _run_forever(self, threads: ThreadPoolExecutor, session: Runs) -> None:
-        while True:
-            await self._run(threads, session, await self._lanes.take_batch())
-
-    async def _run(self, threads: ThreadPoolExecutor, session: Runs, jobs: list[Job]) -> None:
-        """Run a batch; if it breaks, its texts one by one, so that only the guilty ones fail."""
-        tokens = [job.tokens for job in jobs if job.tokens is not None]
+    async def _tokens_of(self, thread: ThreadPoolExecutor, texts: list[str]) -> list[Tokens]:
+        if sum(map(len, texts)) <= INLINE_CHARACTERS:
+            return self._tokenizer.encode(texts)
         loop = asyncio.get_running_loop()
-        try:
-            rows, seconds = await loop.run_in_executor(
-                threads, _timed, session, tokens, self._tokenizer.pad_id
-            )
-        except Exception as error:  # noqa: BLE001  # whatever a run raises is its callers' to see
+        return await loop.run_in_executor(thread, self._tokenizer.encode, texts)
+
+    async def _run_forever(self, seat: Seat) -> None:
+        jobs = await self._lanes.take_batch()
+        running = seat.begin(_tokens(jobs))
+        while True:
+            outcome = await _settled(running)
+            self._lanes.finished()
+            following = self._lanes.take_now()
+            if following:  # begun before the results go out, or the session idles meanwhile
+                running = seat.begin(_tokens(following))
+            await self._hand_out(seat, jobs, outcome)
+            if not following:
+                following = await self._lanes.take_batch()
+                running = seat.begin(_tokens(following))
+            jobs = following
+
+    async def _hand_out(self, seat: Seat, jobs: list[Job], outcome: Outcome | Exception) -> None:
+        """Give jobs their rows; if the run broke, run its texts one by one, so that only the
+        guilty ones fail."""
+        if isinstance(outcome, Exception):
             if len(jobs) == 1:
-                return self._fail(jobs[0], error)
+                return self._fail(jobs[0], outcome)
             for job in jobs:
-                await self._run(threads, session, [job])
+                await self._hand_out(seat, [job], await _settled(seat.begin(_tokens([job]))))
             return None
+        rows, seconds = outcome
         for job, row in zip(jobs, rows, strict=True):
             self._finish(job, row)
+        return self._note(_tokens(jobs), seconds)
+
+    def _note(self, tokens: list[Tokens], seconds: float) -> None:
         if self._on_batch is not None:
-            real = sum(map(len, tokens))
-            self._on_batch(max(map(len, tokens)) * len(tokens), real, seconds)
-        return None
+            shapes, lengths = self._opened.shapes, [len(text) for text in tokens]
+            padded = shapes.count(len(lengths)) * shapes.length(max(lengths))
+            self._on_batch(padded, sum(lengths), seconds)
 
     def _finish(self, job: Job, row: Vector) -> None:
         own = row.copy()  # a view would keep the whole batch in memory
         own.setflags(write=False)
         self._cache.put(job.key, own)
         self._forget(job)
-        if not job.done.done():
-            job.done.set_result(own)
+        job.end(own)
 
     def _refuse(self, job: Job, error: Exception) -> None:
         if job.stage is Stage.WAITING:
@@ -268,9 +314,7 @@ class Encoder:
 
     def _fail(self, job: Job, error: Exception) -> None:
         self._forget(job)
-        if not job.done.done():
-            job.done.set_exception(error)
-            job.done.exception()  # marks it as seen: its caller may be gone before it looks
+        job.end(None, error)
 
     def _forget(self, job: Job) -> None:
         if self._in_flight.get(job.key) is job:
@@ -301,7 +345,12 @@ class Encoder:
             raise Unavailable("encoder", self._stopped)
 
 
-def _timed(session: Runs, tokens: Sequence[Tokens], pad_id: int) -> tuple[Rows, float]:
-    began = time.perf_counter()
-    rows = session.run(*pad([text.ids for text in tokens], pad_id))
-    return rows, time.perf_counter() - began
+async def _settled(running: asyncio.Future[Outcome]) -> Outcome | Exception:
+    try:
+        return await running
+    except Exception as error:  # noqa: BLE001  # whatever a run raises is its callers' to see
+        return error
+
+
+def _tokens(jobs: list[Job]) -> list[Tokens]:
+    return [job.tokens for job in jobs if job.tokens is not None]

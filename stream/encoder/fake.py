@@ -8,24 +8,25 @@ from functools import lru_cache
 
 import numpy as np
 
-from stream.encoder.contract import Lane, Rows, Vector, canonical
-from stream.encoder.manifest import Manifest
+from stream.encoder.contract import Lane, Role, Rows, Vector, as_seen
+from stream.encoder.manifest import Manifest, Prefixes
 from stream.errors import Unavailable
 
 
 class FakeEncoder:
     """Deterministic over processes and machines; `seen` lists the texts of every call."""
 
-    def __init__(self, dimension: int = 64) -> None:
+    def __init__(self, dimension: int = 64, prefixes: Prefixes | None = None) -> None:
         self.seen: list[str] = []
         self._closed = False
         self._manifest = Manifest(
             name="fake",
             dimension=dimension,
             max_tokens=512,
-            pooling="graph",
+            pooling="mean",
             model_sha256=hashlib.sha256(b"fake").hexdigest(),
             tokenizer_sha256=hashlib.sha256(b"words").hexdigest(),
+            prefixes=prefixes or Prefixes(),
         )
 
     @property
@@ -38,14 +39,17 @@ class FakeEncoder:
         """A made-up identity, the same for every fake of one dimension."""
         return self._manifest
 
-    async def encode(self, texts: Sequence[str], lane: Lane = Lane.EVENTS) -> Rows:
-        """(n, d) float32 unit rows: the mean of the words' directions."""
+    async def encode(
+        self, texts: Sequence[str], lane: Lane = Lane.EVENTS, role: Role = Role.PASSAGE
+    ) -> Rows:
+        """(n, d) float32 unit rows: the mean of the words' directions, prefix included."""
         if self._closed:
             raise Unavailable("encoder", "closed")
         self.seen.extend(texts)
         rows = np.empty((len(texts), self.dimension), np.float32)
         for row, text in enumerate(texts):
-            rows[row] = _direction(canonical(text), self.dimension)
+            seen = as_seen(text, role, self._manifest.prefixes)
+            rows[row] = _direction(seen, self.dimension)
         rows.setflags(write=False)
         return rows
 

@@ -8,15 +8,19 @@ from __future__ import annotations
 import asyncio
 import enum
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Protocol
 
-from stream.encoder.batches import plan, share
+from stream.encoder.batches import ANY_SHAPE, Shapes, plan, share
 from stream.encoder.contract import Lane, Vector
 from stream.encoder.tokens import Tokens
 from stream.errors import Overloaded
 
 TOKENISE_TEXTS = 256  # about 10 ms: an event's text never waits longer for an item load's
+PLAN_TEXTS = 256  # planned together, or as many short ones as fill a batch
+SHORT_TOKENS = 8
 
 
 class Stage(enum.Enum):
@@ -28,24 +32,62 @@ class Stage(enum.Enum):
 
 
 @dataclass(eq=False, slots=True)
+class Call:
+    """A caller that waits for `left` more of its jobs."""
+
+    done: asyncio.Future[None]
+    left: int
+
+    def one_less(self) -> None:
+        self.left -= 1
+        if self.left == 0 and not self.done.done():
+            self.done.set_result(None)
+
+
+@dataclass(eq=False, slots=True)
 class Job:
-    """One text to encode, for everybody who waits for it."""
+    """One text to encode, for every call that waits for it; at its end it has a row or an error."""
 
     key: bytes
     text: str
     lane: Lane
-    done: asyncio.Future[Vector]
-    waiters: int = 0
+    calls: list[Call] = field(default_factory=list)
     stage: Stage = Stage.WAITING
     tokens: Tokens | None = None
+    ready_at: float = 0.0
+    row: Vector | None = None
+    error: Exception | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.row is not None or self.error is not None
+
+    def end(self, row: Vector | None, error: Exception | None = None) -> None:
+        """Tell every call; a second end changes nothing."""
+        if self.ended:
+            return
+        self.row, self.error = row, error
+        for call in self.calls:
+            call.one_less()
+
+
+class Timer(Protocol):
+    """What is needed of an event loop's clock."""
+
+    def time(self) -> float: ...
+
+    def call_later(self, delay: float, callback: Callable[[], Any], /) -> Any: ...
 
 
 @dataclass(slots=True)
 class _Line:
+    """Jobs in order of arrival; `batches` are a plan of the first of `ready`, unless `stale`."""
+
     waiting: int = 0
     fresh: deque[Job] = field(default_factory=deque)
-    ready: list[Job] = field(default_factory=list)
-    batches: deque[list[Job]] = field(default_factory=deque)
+    ready: deque[Job] = field(default_factory=deque)
+    batches: list[list[Job]] = field(default_factory=list)
+    stale: bool = False
 
 
 class Lanes:
@@ -53,13 +95,32 @@ class Lanes:
 
     queue_texts   texts that may wait in a line
     batch_tokens  padded tokens of a batch
-    sessions      how many take batches: a small load is split between them
+    sessions      how many take batches: a small load is split between those that are idle
+    max_wait_s    how long a text may wait for others to fill a batch while a session is idle and
+                  another one runs; 0: not at all
+    shapes        to which a batch will be padded
+    timer         the running event loop's, or a test's
     """
 
-    def __init__(self, *, queue_texts: int, batch_tokens: int, sessions: int) -> None:
+    def __init__(
+        self,
+        *,
+        queue_texts: int,
+        batch_tokens: int,
+        sessions: int,
+        max_wait_s: float = 0.0,
+        shapes: Shapes = ANY_SHAPE,
+        timer: Timer | None = None,
+    ) -> None:
         self._queue_texts = queue_texts
         self._batch_tokens = batch_tokens
         self._sessions = sessions
+        self._max_wait_s = max_wait_s
+        self._shapes = shapes
+        self._timer = timer
+        self._plan_texts = max(PLAN_TEXTS, batch_tokens // SHORT_TOKENS)
+        self._running = 0
+        self._alarm: object = None
         self._lines = {lane: _Line() for lane in Lane}
         self._fresh = asyncio.Event()
         self._ready = asyncio.Event()
@@ -106,8 +167,11 @@ class Lanes:
 
     def add_ready(self, jobs: Sequence[Job]) -> None:
         """Jobs that have their tokens now."""
+        now = self._time() if self._max_wait_s else 0.0
         for job in jobs:
+            job.ready_at = now
             self._lines[job.lane].ready.append(job)
+            self._lines[job.lane].stale = True
         self._ready.set()
 
     async def take_fresh(self) -> list[Job]:
@@ -119,13 +183,27 @@ class Lanes:
 
     async def take_batch(self) -> list[Job]:
         """The next batch to run, its jobs started; waits until there is one."""
-        while not (jobs := self._next_batch()):
+        while not (jobs := self.take_now()):
             self._ready.clear()
             await self._ready.wait()
+        return jobs
+
+    def take_now(self) -> list[Job]:
+        """The next batch to run, its jobs started; nothing where there is none, or one that waits
+        to become fuller. A session that takes one owes a `finished`."""
+        jobs = self._next_batch()
+        if jobs:
+            self._running += 1
+            self._ready.set()  # an idle session may take what is left
         for job in jobs:
             self._lines[job.lane].waiting -= 1
             job.stage = Stage.STARTED
         return jobs
+
+    def finished(self) -> None:
+        """A batch that was taken has been run."""
+        self._running -= 1
+        self._ready.set()  # with nothing running nobody waits for a fuller batch
 
     def _next_fresh(self) -> list[Job]:
         for line in self._lines.values():
@@ -139,21 +217,62 @@ class Lanes:
         return []
 
     def _next_batch(self) -> list[Job]:
+        """The batch of the oldest text: it takes along those nearest in length, and nothing is
+        overtaken for ever."""
         for line in self._lines.values():
-            while line.batches or line.ready:
-                if not line.batches:
-                    self._plan(line)
-                    continue
-                jobs = [job for job in line.batches.popleft() if job.stage is Stage.WAITING]
-                if jobs:
-                    return jobs
+            oldest = _oldest(line)
+            if oldest is None:
+                continue
+            if self._max_wait_s and self._holds(line, oldest):
+                return []
+            return self._batch_of(line, oldest)
         return []
 
+    def _batch_of(self, line: _Line, oldest: Job) -> list[Job]:
+        if line.stale or not any(oldest in batch for batch in line.batches):
+            self._plan(line)
+        batch = next(batch for batch in line.batches if oldest in batch)
+        line.batches.remove(batch)
+        return [job for job in batch if job.stage is Stage.WAITING]
+
     def _plan(self, line: _Line) -> None:
-        """Plan everything that is ready as one wave: what comes later waits for the next, so
-        nothing is overtaken for ever."""
-        ready, line.ready = line.ready, []
-        jobs = [job for job in ready if job.stage is Stage.WAITING]
-        lengths = [len(job.tokens) for job in jobs if job.tokens is not None]
-        budget = share(lengths, self._sessions, self._batch_tokens)
-        line.batches.extend([jobs[i] for i in batch] for batch in plan(lengths, budget))
+        jobs = self._window(line)
+        lengths = [self._length(job) for job in jobs]
+        budget = share(lengths, max(1, self._sessions - self._running), self._batch_tokens)
+        line.batches = [[jobs[i] for i in batch] for batch in plan(lengths, budget)]
+        line.stale = False
+
+    def _window(self, line: _Line) -> list[Job]:
+        live = (job for job in line.ready if job.stage is Stage.WAITING)
+        return list(islice(live, self._plan_texts))
+
+    def _length(self, job: Job) -> int:
+        return self._shapes.length(len(job.tokens)) if job.tokens is not None else 0
+
+    def _holds(self, line: _Line, oldest: Job) -> bool:
+        """Whether a batch should wait for more: it is not full, and to wait costs no time that
+        the oldest text has not got to give."""
+        left_s = oldest.ready_at + self._max_wait_s - self._time()
+        if self._running == 0 or left_s <= 0:
+            return False
+        if sum(map(self._length, self._window(line))) >= self._batch_tokens:
+            return False
+        if self._alarm is None:
+            self._alarm = self._clock().call_later(left_s, self._wake)
+        return True
+
+    def _wake(self) -> None:
+        self._alarm = None
+        self._ready.set()
+
+    def _time(self) -> float:
+        return self._clock().time()
+
+    def _clock(self) -> Timer:
+        return self._timer or asyncio.get_running_loop()
+
+
+def _oldest(line: _Line) -> Job | None:
+    while line.ready and line.ready[0].stage is not Stage.WAITING:
+        line.ready.popleft()
+    return line.ready[0] if line.ready else None

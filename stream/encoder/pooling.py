@@ -14,6 +14,14 @@ def mean_pool(hidden: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[n
     return np.asarray(sums / counts, dtype=np.float32)
 
 
+def cls_pool(hidden: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The first token's vector, (b, l, d) -> (b, d): it stands for the text in some models."""
+    return hidden[:, 0]
+
+
+POOLINGS = {"mean": mean_pool, "cls": cls_pool}
+
+
 def unit_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows of L2 norm 1, float32.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,7 +11,8 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from stream.encoder.pooling import mean_pool, unit_rows
+from stream.encoder.manifest import AGAIN, EXPORT
+from stream.encoder.pooling import POOLINGS, unit_rows
 from stream.errors import Misconfigured
 
 POOLED = "sentence_embedding"
@@ -33,12 +34,27 @@ class Graph:
     output     the output that is read
     pooled     whether it is one row for each text, (b, d), and not one for each token, (b, l, d)
     dimension  d
+    pooling    "mean" or "cls", for a graph that does not do it itself
     """
 
     inputs: frozenset[str]
     output: str
     pooled: bool
     dimension: int
+    pooling: str
+
+    def feeds(
+        self, ids: NDArray[np.int64], mask: NDArray[np.int64]
+    ) -> dict[str, NDArray[np.int64]]:
+        """The inputs of a padded batch, by name."""
+        feeds = {"input_ids": ids, "attention_mask": mask}
+        if "token_type_ids" in self.inputs:
+            feeds["token_type_ids"] = np.zeros_like(ids)
+        return feeds
+
+    def rows(self, output: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Unit rows (b, d) of what the model gave."""
+        return unit_rows(output if self.pooled else POOLINGS[self.pooling](output, mask))
 
 
 class Session:
@@ -48,68 +64,63 @@ class Session:
         self._session = session
         self._graph = graph
 
-    @property
-    def dimension(self) -> int:
-        """Length of a row."""
-        return self._graph.dimension
-
     def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """Unit rows (b, d) float32 of a padded batch, both arguments (b, l) int64."""
-        feeds = {"input_ids": ids, "attention_mask": mask}
-        if "token_type_ids" in self._graph.inputs:
-            feeds["token_type_ids"] = np.zeros_like(ids)
-        (output,) = self._session.run([self._graph.output], feeds)
-        return unit_rows(output if self._graph.pooled else mean_pool(output, mask))
+        graph = self._graph
+        (output,) = self._session.run([graph.output], graph.feeds(ids, mask))
+        return graph.rows(output, mask)
 
 
-def open_sessions(model: Path, count: int) -> list[Session]:
+def open_cpu(model: Path, count: int, pooling: str) -> tuple[Graph, list[Session]]:
     """`count` sessions of one model file. Measured: on two cores two sessions of one thread do
     about a quarter more than one session of two threads.
 
     Raises Misconfigured if the file is no model or not one of this kind.
     """
-    sessions = [_load(model) for _ in range(count)]
-    graph = _graph(sessions[0], model)
-    return [Session(session, graph) for session in sessions]
+    sessions = [load(model, cpu_options(), ["CPUExecutionProvider"]) for _ in range(count)]
+    graph = graph_of(sessions[0], model, pooling)
+    return graph, [Session(session, graph) for session in sessions]
 
 
-def describe(model: Path) -> Graph:
-    """How a model file is called; loads it once. Raises Misconfigured."""
-    return _graph(_load(model), model)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
-def _load(model: Path) -> Any:
+def cpu_options() -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.enable_mem_pattern = False  # one would be kept for each of hundreds of shapes
+    return options
+
+
+def load(model: Path, options: Any, providers: Sequence[Any]) -> Any:
+    """An ONNX Runtime session. Raises Misconfigured if the file is no model."""
     try:
-        return ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(str(model), options, providers=list(providers))
     except Exception as error:  # the binding has no common class for its errors
-        raise Misconfigured(
-            f"{model} cannot be loaded ({error}): fetch or export the model again"
-        ) from error
+        raise Misconfigured(f"{model} cannot be loaded ({error}): {AGAIN}") from error
 
 
-def _graph(session: Any, model: Path) -> Graph:
+def graph_of(session: Any, model: Path, pooling: str) -> Graph:
+    """How a loaded model is called. Raises Misconfigured if it is not one of this kind."""
     inputs = frozenset(node.name for node in session.get_inputs())
-    outputs = {node.name: node.shape for node in session.get_outputs()}
+    return described(
+        inputs, {node.name: node.shape for node in session.get_outputs()}, model, pooling
+    )
+
+
+def described(
+    inputs: frozenset[str], outputs: Mapping[str, Sequence[Any]], model: Path, pooling: str
+) -> Graph:
+    """The graph of these inputs and output shapes. Raises Misconfigured if it cannot be called."""
     output = POOLED if POOLED in outputs else HIDDEN
     if output not in outputs or not {"input_ids", "attention_mask"} <= inputs <= KNOWN_INPUTS:
         raise Misconfigured(
             f"{model} has inputs {sorted(inputs)} and outputs {sorted(outputs)}; needed are "
-            f"inputs among {sorted(KNOWN_INPUTS)} and the output {POOLED} or {HIDDEN}: export "
-            "the model with interestream-export"
+            f"inputs among {sorted(KNOWN_INPUTS)} and the output {POOLED} or {HIDDEN}: take the "
+            f"model and {EXPORT}"
         )
     dimension = outputs[output][-1]
     if not isinstance(dimension, int):
         raise Misconfigured(
             f"{model} does not say how long its vectors are ({output} is {outputs[output]}): "
-            "export the model with interestream-export"
+            f"take the model and {EXPORT}"
         )
-    return Graph(inputs, output, output == POOLED, dimension)
+    return Graph(inputs, output, output == POOLED, dimension, pooling)

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from tokenizers import Encoding
 from tokenizers import Tokenizer as Backend
 
+from stream.encoder.manifest import AGAIN
 from stream.errors import Misconfigured
 
 Ids = NDArray[np.int64]
+PARALLEL_TEXTS = 64  # below it the library's own threads cost half as much again as they save
 PAD_TOKENS = ("[PAD]", "<pad>")
 
 
@@ -55,14 +57,17 @@ class Tokenizer:
         try:
             backend = Backend.from_file(str(path))
         except Exception as error:  # the binding raises nothing narrower
-            raise Misconfigured(
-                f"{path} is not a tokenizer ({error}): fetch or export the model again"
-            ) from error
+            raise Misconfigured(f"{path} is not a tokenizer ({error}): {AGAIN}") from error
         return cls(backend, max_tokens=max_tokens)
 
     def encode(self, texts: Sequence[str]) -> list[Tokens]:
         """Tokens of every text; of a longer one the first `max_tokens`, special ones included."""
-        return [self._tokens(encoding) for encoding in self._backend.encode_batch_fast(list(texts))]
+        return [self._tokens(encoding) for encoding in self._encodings(list(texts))]
+
+    def _encodings(self, texts: list[str]) -> list[Encoding]:
+        if len(texts) > PARALLEL_TEXTS:
+            return self._backend.encode_batch_fast(texts)
+        return [self._backend.encode_batch_fast([text])[0] for text in texts]
 
     def _tokens(self, encoding: Encoding) -> Tokens:
         ids = np.array(encoding.ids, dtype=np.int64)

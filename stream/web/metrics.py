@@ -54,6 +54,12 @@ class Metrics:
             buckets=TOKEN_BUCKETS,
             registry=registry,
         )
+        self._encoder = Gauge(
+            "interestream_encoder_info",
+            "What really runs the model: always 1",
+            ["provider", "dtype", "model"],
+            registry=registry,
+        )
         self._real_tokens = counter("encoder_real_tokens", "Tokens that were not padding")
         self._encoder_seconds = counter("encoder_run_seconds", "Time spent in the model")
         self._lag = Gauge(
@@ -105,6 +111,10 @@ class Metrics:
         self._tokens.observe(padded_tokens)
         self._real_tokens.inc(real_tokens)
         self._encoder_seconds.inc(seconds)
+
+    def encoder(self, provider: str, dtype: str, model: str) -> None:
+        """Tell what runs the model, and in which precision."""
+        self._encoder.labels(provider, dtype, model).set(1)
 
     def lag(self, topic: str, records: int) -> None:
         self._lag.labels(topic).set(records)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import pytest
 
 from stream.commands import store_checks
 from stream.commands.clock import check_clock
+from stream.commands.doctor import check_model
 from stream.commands.effective import effective, unknown_variables
 from stream.embedded.process import free_ports
 from stream.errors import Misconfigured
@@ -25,6 +27,7 @@ from stream.settings import Settings, load
 from stream.store.client import open_client
 from stream.store.collections import open_store
 from tests.commands.conftest import Command
+from tests.encoder.parts import TINY
 
 NOW = 1_700_000_000.5
 
@@ -173,6 +176,39 @@ def test_a_missing_model_and_a_slip_of_the_pen(
     assert red(found) == ["settings", "model"]
     assert "did you mean INTERESTREAM_LIST_SIZE?" in found["settings"]["remedy"]
     assert "INTERESTREAM_MODEL_DIR" in found["model"]["remedy"]
+
+
+# --- the model, without any server
+
+
+async def test_the_model_s_line_says_what_really_runs_it() -> None:
+    """Not what was asked for: the CPU may have taken over."""
+    settings = load(
+        model_dir=TINY, encoder_provider="cuda", encoder_fallback=True, encoder_sessions=1
+    )
+
+    finding, manifest = await check_model(settings)
+
+    assert finding.status == "ok"
+    assert finding.found.startswith("tiny (5e9c6c55), 16 d, mean pooling; on cpu ×1 fp32; a text")
+    assert manifest is not None
+
+
+async def test_a_provider_that_is_not_there_is_found_with_its_remedy() -> None:
+    finding, manifest = await check_model(load(model_dir=TINY, encoder_provider="cuda"))
+
+    assert (finding.status, manifest) == ("failed", None)
+    assert "INTERESTREAM_ENCODER_PROVIDER=cpu" in finding.found
+
+
+async def test_a_model_without_a_manifest_is_found_with_its_remedy(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(TINY, tmp_path / "tiny"))
+    (folder / "manifest.json").unlink()
+
+    finding, _ = await check_model(load(model_dir=folder))
+
+    assert "manifest.json is missing or empty" in finding.found
+    assert "interestream-export --model" in finding.remedy
 
 
 @pytest.mark.integration

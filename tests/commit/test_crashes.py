@@ -25,7 +25,7 @@ from tests.commit.world import (
 )
 
 KINDS = ("click", "view", "like", "dislike", "rating", "review", "impression", "skip", "forget")
-TEXTS = ("so good", "a red bicycle")
+TEXTS = ("so good", "a red bicycle", "what a boring mess")
 BROKEN = (b'{"user_id": "u"', b"\xff", event("teleport"), event(at=NOW * 1000))
 
 #: Between every two steps, and before, within and after each effect: the n-th time at a point.
@@ -188,7 +188,7 @@ def records(draw: st.DrawFn) -> tuple[int, bytes]:
         "event_id": f"{user}-{draw(st.integers(0, 30))}",
         "at": NOW - draw(st.integers(0, 900_000)),
     }
-    if kind in ("rating", "review"):
+    if kind == "rating" or (kind == "review" and draw(st.booleans())):
         given["rating"] = draw(st.integers(0, 5))
     if kind == "review":
         given["text"] = draw(st.sampled_from(TEXTS))

@@ -229,3 +229,26 @@ async def test_an_event_under_a_foreign_key_counts_and_is_noted(world: World) ->
 
     assert world.results.notes["key_mismatch"] == 1
     assert json.loads(world.publisher.of("recommendations")[0].value or b"")["user_id"] == "u"
+
+
+async def test_a_review_counts_by_its_rating_and_its_words(world: World) -> None:
+    """The same words without a rating count too, in a language that is read."""
+    angry = {"text": "What a boring, awful mess.", "kind": "review"}
+    world.produce(
+        event(item_id="i0", rating=5, event_id="a", **angry),
+        event(item_id="i1", event_id="b", **angry),
+        event(item_id="i2", event_id="c", lang="de", **angry),
+        event(item_id="i3", event_id="d", rating=5, kind="review"),
+    )
+
+    await world.consume(world.commit())
+
+    side = world.sentiment.of(str(angry["text"]))
+    assert side is not None
+    assert side < -0.5
+    worth = {r.item_id: r.strength for r in world.profile().recent}
+    assert worth["i0"] == pytest.approx(0.7 * 0.75 + 0.3 * side, abs=1e-3)
+    assert worth["i1"] == pytest.approx(0.6 * side, abs=1e-3)
+    assert worth["i2"] == 0
+    assert worth["i3"] == pytest.approx((1 - 4.5 / 6) / 0.4, abs=1e-3)  # the second rating of 5
+    assert world.profile().ratings.count == 2

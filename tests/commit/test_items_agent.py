@@ -313,10 +313,10 @@ async def test_a_text_that_breaks_the_encoder_is_buried_alone(
 ) -> None:
     encode = shop.encoder.inner.encode
 
-    async def fail(texts: list[str], lane: Any) -> Any:
+    async def fail(texts: list[str], *given: Any) -> Any:
         if any("poison" in text for text in texts):
             raise ZeroDivisionError
-        return await encode(texts, lane)
+        return await encode(texts, *given)
 
     monkeypatch.setattr(shop.encoder.inner, "encode", fail)
     shop.produce("a", {"title": "Alien"})

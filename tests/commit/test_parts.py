@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,8 +11,11 @@ import pytest
 from stream.cache import CachedProfile, ProfileCaches
 from stream.core.fold import Increment
 from stream.core.profile import Profile
-from stream.observe import Understood, event_kinds, observation, texts_of
+from stream.encoder.fake import FakeEncoder
+from stream.encoder.manifest import Prefixes
+from stream.observe import Contents, Texts, Understood, event_kinds, observation, read, texts_of
 from stream.render import Renderer, signal_partition
+from stream.sentiment.contract import Review, Silent
 from stream.wire.inputs import Event
 from tests.commit.world import NOW, catalogue, settings
 from tests.kafka.fakes import FakeRecord
@@ -73,16 +77,58 @@ def seen(**given: object) -> Event:
 @pytest.mark.parametrize(
     ("given", "texts"),
     [
-        ({"item_id": "i0"}, []),
-        ({"item_id": "i0", "item_title": "T"}, []),
-        ({"item_id": "x", "item_title": "T"}, ["T"]),
-        ({"item_title": "T", "text": "words"}, ["words", "T"]),
+        ({"item_id": "i0"}, Texts()),
+        ({"item_id": "i0", "item_title": "T"}, Texts()),
+        ({"item_id": "x", "item_title": "T"}, Texts(titles=("T",))),
+        ({"item_title": "T", "text": "words"}, Texts(("words",), ("T",))),
+        ({"item_id": "i0", "text": " \n"}, Texts()),
+        ({"type": "review", "text": "words"}, Texts(("words",), (), (("words", None),))),
+        ({"type": "rating", "text": "Wort", "lang": "de"}, Texts(("Wort",), (), (("Wort", "de"),))),
     ],
 )
-def test_only_what_the_catalogue_lacks_is_encoded(
-    given: dict[str, object], texts: list[str]
-) -> None:
-    assert texts_of(seen(**given), catalogue()) == texts
+def test_what_is_to_be_read_of_an_event(given: dict[str, object], texts: Texts) -> None:
+    """Its own text but a blank one, a title that the catalogue lacks, the sentiment of a review."""
+    assert texts_of([seen(**given)], event_kinds(settings()), catalogue()) == texts
+
+
+def test_each_text_is_read_once() -> None:
+    """The same words in two languages are one vector, but may be meant in two ways."""
+    events = [
+        *(seen(type="review", text="gift", lang=lang) for lang in ("en", "de", "en")),
+        *(seen(text="gift", item_title="T") for _ in range(2)),
+    ]
+
+    texts = texts_of(events, event_kinds(settings()), catalogue())
+
+    assert texts == Texts(("gift",), ("T",), (("gift", "en"), ("gift", "de")))
+
+
+async def test_words_are_queries_and_titles_are_passages() -> None:
+    """A model that wants the two told apart would else look for reviews among reviews."""
+    encoder = FakeEncoder(16, Prefixes(query="seeking ", passage="offering "))
+    plain = FakeEncoder(16)
+
+    found = await read(Texts(("tea",), ("tea",)), encoder, Silent())
+
+    [sought, offered] = await plain.encode(["seeking tea", "offering tea"])
+    assert (found.own["tea"] == sought).all()
+    assert (found.titles["tea"] == offered).all()
+
+
+async def test_a_sentiment_may_be_read_from_the_vector_of_its_text() -> None:
+    class Loudness:
+        async def polarity(self, reviews: Sequence[Review]) -> list[float | None]:
+            return [float(review.vector[0]) for review in reviews]
+
+    encoder = FakeEncoder(16)
+    texts = Texts(("a", "b"), (), (("b", "de"), ("a", None)))
+
+    found = await read(texts, encoder, Loudness())
+
+    assert found.sentiments == {
+        ("b", "de"): found.own["b"][0],
+        ("a", None): found.own["a"][0],
+    }
 
 
 def test_the_item_s_own_vector_goes_before_the_title() -> None:
@@ -91,7 +137,7 @@ def test_the_item_s_own_vector_goes_before_the_title() -> None:
     assert item is not None
     assert item.vector is not None
     understood = Understood(seen(item_id="i1", item_title="T"), FakeRecord(7))
-    made = observation(understood, "s", kind, item, {"T": -item.vector})
+    made = observation(understood, "s", kind, item, Contents(titles={"T": -item.vector}))
 
     assert made.vector is item.vector
     assert (made.offset, made.source, made.label, made.categories) == (7, "s", "c1", ("c1",))

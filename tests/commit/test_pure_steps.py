@@ -37,17 +37,19 @@ def poisoned(name: str, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     if name == "encode":
         encode = world.encoder.inner.encode
 
-        async def encode_or_fail(texts: Any, lane: Any) -> Any:
+        async def encode_or_fail(texts: Any, *given: Any) -> Any:
             if any("poison" in text for text in texts):
                 raise ZeroDivisionError("the bug")
-            return await encode(texts, lane)
+            return await encode(texts, *given)
 
         monkeypatch.setattr(world.encoder.inner, "encode", encode_or_fail)
+    elif name == "sentiment":
+        monkeypatch.setattr(world.sentiment, "of", failing(world.sentiment.of))
     else:
         monkeypatch.setattr(stream.commit, name, failing(getattr(stream.commit, name)))
 
 
-STEPS = ["decode_event", "encode", "observation", "fold", "rank", "pack"]
+STEPS = ["decode_event", "encode", "sentiment", "observation", "fold", "rank", "pack"]
 
 
 @pytest.mark.parametrize("step", STEPS)

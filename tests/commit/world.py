@@ -26,6 +26,7 @@ from stream.settings import Settings, load
 from stream.store.codec import unpack
 from stream.wire.ids import recommendation_id
 from tests.kafka.fakes import FakeFlow, FakeHealth, FakeRecord
+from tests.sentiment.parts import vader
 from tests.support.fakes import FakePublisher, FakeStore, HookedEncoder, delivery_of
 
 NOW = 1_738_310_400.0  # 2025-01-31T08:00:00Z
@@ -107,6 +108,7 @@ class World:
         self.store = FakeStore()
         self.publisher = FakePublisher()
         self.encoder = HookedEncoder(DIMENSION)
+        self.sentiment = vader()
         self.health = FakeHealth()
         self.now = NOW
         self.log: dict[int, list[FakeRecord]] = {0: [], 1: []}
@@ -131,6 +133,7 @@ class World:
             bugs=BugBudget(self.store.meta, settings().max_bug_records_per_hour, clock=self.clock),
             catalogue=self._catalogue,
             segments=self._segments,
+            sentiment=self.sentiment,
             clock=self.clock,
         )
         return Commit(settings(), Tuning(), parts, self._done)

@@ -104,6 +104,7 @@ def _observations(draw: st.DrawFn, number: int, kinds: tuple[EventKind, ...]) ->
         text_vector=draw(st.sampled_from([None, None, random_unit(item + 100)])),
         dwell_s=draw(st.none() | st.floats(0, 1000)),
         rating=draw(st.none() | st.floats(0, 5)),
+        sentiment=draw(st.none() | st.floats(-1, 1)),
         categories=draw(st.sampled_from([(), ("a",), ("a", "b"), ("c",)])),
         label=f"label {item}",
     )

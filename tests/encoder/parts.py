@@ -8,13 +8,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from stream.encoder.encoder import Encoder, OnBatch
-from stream.encoder.manifest import Manifest
+from stream.encoder.manifest import Manifest, Prefixes, model_sha256, tokenizer_sha256
 from stream.encoder.pooling import unit_rows
-from stream.encoder.sessions import Runs
+from stream.encoder.providers import Opened, Provider
+from stream.encoder.sessions import Graph, Runs
 from stream.encoder.tokens import Tokens
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -74,6 +76,16 @@ class Gate:
         return sum(len(batch) for batch in self.batches)
 
 
+def opened_parts(
+    sessions: Sequence[Runs], batch_tokens: int = 256, cores: tuple[int, ...] = ()
+) -> Opened:
+    """Stand-ins as a provider would have opened them."""
+    inputs = frozenset({"input_ids", "attention_mask"})
+    graph = Graph(inputs, "sentence_embedding", True, DIMENSION, "mean")
+    provider = Provider("cpu", len(sessions), "fp32", cores)
+    return Opened(provider, graph, sessions, batch_tokens)
+
+
 @asynccontextmanager
 async def running(
     *sessions: Runs,
@@ -81,23 +93,27 @@ async def running(
     batch_tokens: int = 256,
     cache_bytes: int = 0,
     on_batch: OnBatch | None = None,
+    prefixes: Prefixes | None = None,
+    cores: tuple[int, ...] = (),
+    max_wait_ms: float = 0.0,
 ) -> AsyncIterator[Encoder]:
     """An encoder on stand-ins, closed at the end."""
     manifest = Manifest(
         name="stand-in",
         dimension=DIMENSION,
         max_tokens=512,
-        pooling="graph",
+        pooling="mean",
         model_sha256="0" * 64,
         tokenizer_sha256="1" * 64,
+        prefixes=prefixes or Prefixes(),
     )
     encoder = Encoder(
         manifest,
         Words(),
-        sessions,
-        batch_tokens=batch_tokens,
+        opened_parts(sessions, batch_tokens, cores),
         cache_bytes=cache_bytes,
         queue_texts=queue_texts,
+        max_wait_ms=max_wait_ms,
         on_batch=on_batch,
     )
     encoder.start()
@@ -108,6 +124,21 @@ async def running(
             if isinstance(session, Gate):
                 session.let_go()
         await encoder.close()
+
+
+def declare(folder: Path, **changes: object) -> Manifest:
+    """Write manifest.json as an export of the files in `folder` would, with `changes`."""
+    found = Manifest(
+        name=folder.name,
+        dimension=16,
+        max_tokens=512,
+        pooling="mean",
+        model_sha256=model_sha256(folder),
+        tokenizer_sha256=tokenizer_sha256(folder),
+    )
+    declared = msgspec.structs.replace(found, **changes)
+    (folder / "manifest.json").write_bytes(msgspec.json.encode(declared))
+    return declared
 
 
 async def opened(folder: Path, *, cache_bytes: int = 1 << 20, batch_tokens: int = 256) -> Encoder:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import groupby, product
+from math import ceil
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.encoder.batches import WASTE_SHARE, WASTE_TOKENS, pad, plan, share
+from stream.encoder.batches import RUN_TOKENS, Shapes, pad, plan, share
 
 lengths_of_texts = st.lists(st.integers(1, 512), max_size=120)
 budgets = st.integers(64, 4096)
@@ -29,27 +31,53 @@ def test_no_batch_is_above_the_budget_but_a_single_text(lengths: list[int], budg
         assert padded <= budget or len(batch) == 1
 
 
-@given(lengths_of_texts, budgets)
-def test_padding_is_bounded_in_every_batch(lengths: list[int], budget: int) -> None:
-    for batch in plan(lengths, budget):
-        padded = max(lengths[i] for i in batch) * len(batch)
-        assert padded - sum(lengths[i] for i in batch) <= max(WASTE_SHARE * padded, WASTE_TOKENS)
+def cost(ranges: Sequence[Sequence[int]], budget: int) -> int:
+    """Padded tokens and runs of sorted lengths cut into these ranges."""
+    total = 0
+    for lengths in ranges:
+        runs = ceil(len(lengths) / max(1, budget // lengths[0]))
+        total += lengths[0] * len(lengths) + RUN_TOKENS * runs
+    return total
 
 
-@given(st.lists(st.integers(1, 200), min_size=2, max_size=60), budgets)
-def test_neighbouring_batches_could_not_be_one(lengths: list[int], budget: int) -> None:
-    """A plan of one text a batch would keep the other laws."""
-    batches = plan(lengths, budget)
+def cuts(descending: list[int]) -> Iterator[list[list[int]]]:
+    """Every way to cut between different lengths."""
+    groups = [list(group) for _, group in groupby(descending)]
+    for together in product([True, False], repeat=len(groups) - 1):
+        ranges = [list(groups[0])]
+        for join, group in zip(together, groups[1:], strict=True):
+            if join:
+                ranges[-1] += group
+            else:
+                ranges.append(list(group))
+        yield ranges
 
-    for first, second in pairwise(batches):
-        joined = [lengths[i] for i in (*first, second[0])]
-        padded = max(joined) * len(joined)
-        waste = padded - sum(joined)
-        assert padded > budget or waste > max(WASTE_SHARE * padded, WASTE_TOKENS)
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=8), st.integers(256, 512))
+def test_no_cut_at_a_change_of_length_is_cheaper(lengths: list[int], budget: int) -> None:
+    batches = [[lengths[i] for i in batch] for batch in plan(lengths, budget)]
+    cheapest = min(cost(cut, budget) for cut in cuts(sorted(lengths, reverse=True)))
+
+    assert cost(batches, budget) <= cheapest
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_padding_of_mixed_lengths_is_below_a_tenth(seed: int) -> None:
+    lengths = np.random.default_rng(seed).integers(6, 75, size=64).tolist()
+    batches = [[lengths[i] for i in batch] for batch in plan(lengths, 256)]
+    padded = sum(max(batch) * len(batch) for batch in batches)
+
+    assert padded - sum(lengths) <= 0.1 * padded
+    assert len(batches) <= 2 * ceil(sum(lengths) / 256)  # one text a batch would pad nothing
 
 
 def test_equal_lengths_fill_the_budget() -> None:
+    """What is left over may join what comes later."""
     assert [len(batch) for batch in plan([32] * 20, 256)] == [8, 8, 4]
+
+
+def test_a_text_beyond_the_budget_runs_alone() -> None:
+    assert plan([300, 9, 9], 256) == [[0], [1, 2]]
 
 
 def test_a_small_load_is_shared_by_the_sessions() -> None:
@@ -72,3 +100,19 @@ def test_padding_is_on_the_right_and_masked() -> None:
 
     assert ids.tolist() == [[5, 6, 7], [8, 1, 1]]
     assert mask.tolist() == [[1, 1, 1], [1, 0, 0]]
+
+
+def test_a_batch_is_padded_to_the_next_shape() -> None:
+    """Rows that only fill the shape have tokens as well: without any the mean is not finite."""
+    shapes = Shapes(lengths=(2, 4), counts=(1, 4))
+    ids, mask = pad([np.array([5, 6, 7]), np.array([8])], pad_id=1, shapes=shapes)
+
+    assert ids.tolist() == [[5, 6, 7, 1], [8, 1, 1, 1], [8, 1, 1, 1], [8, 1, 1, 1]]
+    assert mask.tolist() == [[1, 1, 1, 0], [1, 0, 0, 0], [1, 0, 0, 0], [1, 0, 0, 0]]
+
+
+def test_beyond_the_last_shape_a_batch_stays_as_it_is() -> None:
+    shapes = Shapes(lengths=(2, 4), counts=(1, 4))
+
+    assert [shapes.length(n) for n in (1, 2, 3, 4, 5)] == [2, 2, 4, 4, 5]
+    assert [shapes.count(n) for n in (1, 2, 5)] == [1, 4, 5]

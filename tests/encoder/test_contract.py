@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from stream.encoder import FakeEncoder, Lane, TextEncoder
+from stream.encoder import FakeEncoder, Lane, Role, TextEncoder
+from stream.encoder.manifest import Prefixes
 from stream.errors import Unavailable
 from tests.encoder.fixtures.texts import TEXTS
-from tests.encoder.parts import TINY, TINY_POOLED, opened
+from tests.encoder.parts import TINY, TINY_POOLED, declare, opened
 
 KINDS = [
     "fake",
@@ -91,6 +93,13 @@ async def test_lanes_change_the_order_and_not_the_result(encoder: TextEncoder) -
     np.testing.assert_allclose(events, items, atol=1e-6)
 
 
+async def test_without_prefixes_roles_are_the_same(encoder: TextEncoder) -> None:
+    query = await encoder.encode(["a film"], role=Role.QUERY)
+    passage = await encoder.encode(["a film"], role=Role.PASSAGE)
+
+    np.testing.assert_array_equal(query, passage)
+
+
 async def test_the_manifest_names_the_dimension(encoder: TextEncoder) -> None:
     assert encoder.manifest.dimension == encoder.dimension
     assert len(encoder.manifest.hash) == 8
@@ -102,3 +111,35 @@ async def test_a_closed_encoder_is_unavailable(encoder: TextEncoder) -> None:
 
     with pytest.raises(Unavailable, match="encoder: closed"):
         await encoder.encode(["a film"])
+
+
+@pytest.fixture(params=["fake", "tiny"])
+async def prefixed(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[TextEncoder]:
+    """An encoder whose model was trained with prefixes."""
+    prefixes = Prefixes(query="query: ", passage="passage: ")
+    if request.param == "fake":
+        made: TextEncoder = FakeEncoder(prefixes=prefixes)
+    else:
+        folder = Path(shutil.copytree(TINY_POOLED, tmp_path / "prefixed"))
+        declare(folder, prefixes=prefixes)
+        made = await opened(folder)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def plain(prefixed: TextEncoder) -> AsyncIterator[TextEncoder]:
+    """The same model without prefixes."""
+    made = FakeEncoder() if isinstance(prefixed, FakeEncoder) else await opened(TINY_POOLED)
+    yield made
+    await made.close()
+
+
+async def test_a_role_puts_its_prefix_in_front(prefixed: TextEncoder, plain: TextEncoder) -> None:
+    texts = ["a film", "", " \n"]
+    queries = await plain.encode([f"query: {text.strip()}" for text in texts])
+    passages = await plain.encode([f"passage: {text.strip()}" for text in texts])
+
+    np.testing.assert_allclose(await prefixed.encode(texts, role=Role.QUERY), queries, atol=1e-6)
+    np.testing.assert_allclose(await prefixed.encode(texts), passages, atol=1e-6)
+    assert not np.allclose(queries, passages)

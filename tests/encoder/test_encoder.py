@@ -7,9 +7,14 @@ import asyncio
 import numpy as np
 import pytest
 
-from stream.encoder import Encoder, Lane
+from stream.encoder import Encoder, Lane, Role
+from stream.encoder.contract import Rows
+from stream.encoder.manifest import Prefixes
 from stream.errors import Overloaded, Unavailable
-from tests.encoder.parts import DIMENSION, Gate, running
+from stream.kafka.deliveries import Delivery, TopicPartition
+from stream.kafka.patience import Patience
+from tests.encoder.parts import DIMENSION, TINY, Gate, opened, opened_parts, running
+from tests.kafka.fakes import TOPIC, FakeFlow, FakeHealth, chunk
 
 ENTRY_BYTES = 10_000
 
@@ -65,6 +70,27 @@ async def test_what_was_encoded_comes_from_the_cache() -> None:
         assert gate.texts_run == 2
         assert (encoder.counts.cache_hits, encoder.counts.cache_misses) == (2, 2)
     np.testing.assert_array_equal(first, again[::-1])
+
+
+async def test_without_prefixes_both_roles_are_one_text() -> None:
+    gate = Gate(open_=True)
+    async with running(gate, cache_bytes=ENTRY_BYTES) as encoder:
+        await encoder.encode(["a"], role=Role.QUERY)
+        await encoder.encode(["a"], role=Role.PASSAGE)
+
+    assert gate.texts_run == 1
+
+
+async def test_prefixed_texts_are_kept_apart_by_role() -> None:
+    """The cache knows a text by what the model saw, not by what the caller said."""
+    gate = Gate(open_=True)
+    async with running(gate, cache_bytes=ENTRY_BYTES, prefixes=Prefixes("ask ", "")) as encoder:
+        query = await encoder.encode(["a"], role=Role.QUERY)
+        passage = await encoder.encode(["a", "ask a"], role=Role.PASSAGE)
+
+    assert gate.texts_run == 2
+    assert not np.array_equal(query[0], passage[0])
+    np.testing.assert_array_equal(query[0], passage[1])
 
 
 async def test_texts_of_many_callers_run_in_one_batch() -> None:
@@ -225,6 +251,85 @@ async def test_a_bug_in_an_observer_leaves_nobody_waiting() -> None:
             await encoder.encode(["third"])
 
 
+async def test_the_next_batch_begins_before_the_results_of_the_last_go_out() -> None:
+    """Or the session idles while a hundred callers are told."""
+    gate = Gate()
+
+    def note(_padded: int, _real: int, _seconds: float) -> None:
+        if len(seen) == 0:
+            gate.await_run()
+        seen.append(len(gate.batches))
+
+    seen: list[int] = []
+    async with running(gate, on_batch=note) as encoder:
+        first = await occupy(encoder, gate)
+        second = asyncio.create_task(encoder.encode(["second"]))
+        await waiting(encoder, Lane.EVENTS, 1)
+        gate.let_go()
+        await asyncio.gather(first, second)
+
+    assert seen[0] == 2
+
+
+async def test_a_batch_may_wait_while_another_session_runs_and_no_longer() -> None:
+    gates = Gate(), Gate()
+    async with running(*gates, max_wait_ms=1e9) as encoder:
+        first = asyncio.create_task(encoder.encode(["occupying"]))
+        await running_texts(gates, 1)
+        second = asyncio.create_task(encoder.encode(["second"]))
+        await waiting(encoder, Lane.EVENTS, 1)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert encoder.waiting(Lane.EVENTS) == 1
+        for gate in gates:
+            gate.let_go()
+        await asyncio.gather(first, second)
+
+
+async def running_texts(gates: tuple[Gate, ...], count: int) -> None:
+    while sum(gate.texts_run for gate in gates) != count:  # noqa: ASYNC110  # as `waiting`
+        await asyncio.sleep(0)
+
+
+async def test_overload_is_back_pressure_in_the_pipeline_and_never_a_drop() -> None:
+    """The step is tried again, its partition waits, and readiness does not suffer."""
+    gate, health, flow = Gate(), FakeHealth(), FakeFlow({TopicPartition(TOPIC, 0): 1})
+    made = chunk(0, 3)
+    delivery = Delivery(TOPIC, 0, made.records, "s", made.epoch, made.span, flow)
+    patience = Patience(health, shortest_s=0.0005, longest_s=0.001)
+    overloads: list[Overloaded] = []
+
+    async with running(gate, queue_texts=2) as encoder:
+
+        async def step() -> Rows:
+            try:
+                return await encoder.encode(["c", "d"])
+            except Overloaded as error:
+                overloads.append(error)
+                if len(overloads) == 3:
+                    gate.let_go()
+                raise
+
+        first = await occupy(encoder, gate)
+        held = asyncio.create_task(encoder.encode(["a", "b"]))
+        await waiting(encoder, Lane.EVENTS, 2)
+        rows = await patience(delivery, "encoder", step)
+        await asyncio.gather(first, held)
+
+    assert rows.shape == (2, DIMENSION)
+    assert len(overloads) >= 3
+    assert gate.texts_run == 5
+    assert health.said == []
+
+
+async def test_long_texts_are_cut_and_counted_once() -> None:
+    encoder = await opened(TINY)  # a token a letter, at most 256 with the two special ones
+    await encoder.encode(["a" * 90 + " " + "b" * 90 + " " + "c" * 90, "short"])
+    await encoder.encode(["short", "a" * 90 + " " + "b" * 90 + " " + "c" * 90])
+    assert encoder.counts.cut_texts == 1
+    await encoder.close()
+
+
 async def test_observers_see_padded_and_real_tokens_of_each_run() -> None:
     seen: list[tuple[int, int]] = []
 
@@ -240,8 +345,8 @@ async def test_observers_see_padded_and_real_tokens_of_each_run() -> None:
 
 async def test_an_encoder_that_was_not_started_is_unavailable() -> None:
     async with running(Gate(open_=True)) as encoder:
-        parts = (encoder.manifest, encoder._tokenizer, [Gate()])
-    idle = Encoder(*parts, batch_tokens=256, cache_bytes=0, queue_texts=1)
+        parts = (encoder.manifest, encoder._tokenizer, opened_parts([Gate()]))
+    idle = Encoder(*parts, cache_bytes=0, queue_texts=1)
 
     with pytest.raises(Unavailable, match="not started"):
         await idle.encode(["a"])

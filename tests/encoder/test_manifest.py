@@ -8,21 +8,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stream.encoder import Encoder, Manifest, manifest
+from stream.encoder import Encoder, manifest
+from stream.encoder.manifest import Prefixes
 from stream.errors import Misconfigured
-from tests.encoder.parts import TINY, TINY_POOLED
+from tests.encoder.parts import TINY, TINY_POOLED, declare
+
+REMEDY = r"export it with `interestream-export --model … --out …`"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return Path(shutil.copytree(TINY, tmp_path / "tiny"))
-
-
-def declare(folder: Path, **changes: object) -> Manifest:
-    """Write manifest.json as an export would."""
-    found = msgspec.structs.replace(manifest.read(TINY), **changes)
-    (folder / "manifest.json").write_bytes(msgspec.json.encode(found))
-    return found
 
 
 async def open_(folder: Path, *, max_tokens: int = 64) -> Encoder:
@@ -36,66 +32,59 @@ async def open_(folder: Path, *, max_tokens: int = 64) -> Encoder:
     )
 
 
-def test_a_folder_without_manifest_is_described_by_its_files() -> None:
-    found = manifest.read(TINY)
-
-    assert (found.name, found.dimension, found.max_tokens) == ("tiny", 16, 512)
-    assert (found.pooling, manifest.read(TINY_POOLED).pooling) == ("mean", "graph")
+# --- identity
 
 
-def test_max_tokens_come_from_the_models_configuration(folder: Path) -> None:
-    (folder / "config.json").write_text('{"max_position_embeddings": 128, "layers": 6}')
+def test_a_manifest_that_fits_is_taken_as_it_is(folder: Path) -> None:
+    declared = declare(
+        folder, name="exported", max_tokens=100, dtype="int8", prefixes=Prefixes("query: ", "")
+    )
 
-    assert manifest.read(folder).max_tokens == 128
+    assert manifest.read(folder) == declared
+
+
+def test_fields_that_later_exports_add_are_ignored_and_new_ones_may_be_missing(
+    folder: Path,
+) -> None:
+    declared = declare(folder)
+    content = msgspec.json.decode((folder / "manifest.json").read_bytes())
+    content |= {"parity": {"cosine_min": 1}}
+    for name in ("format", "dtype", "prefixes"):
+        del content[name]
+    (folder / "manifest.json").write_bytes(msgspec.json.encode(content))
+
+    assert manifest.read(folder) == declared
 
 
 def test_the_hash_follows_the_content_and_not_the_name(folder: Path) -> None:
     before = manifest.read(folder)
-    renamed = folder.rename(folder.with_name("other"))
-    after = manifest.read(renamed)
 
-    assert after.name == "other"
-    assert after.hash == before.hash
-    assert len(before.hash) == 8
+    assert declare(folder, name="other", dtype="int8", max_tokens=9).hash == before.hash
+    assert declare(folder, pooling="cls").hash != before.hash
     assert manifest.read(TINY_POOLED).hash != before.hash
+    assert len(before.hash) == 8
+
+
+def test_prefixes_enter_the_hash_only_where_there_are_some(folder: Path) -> None:
+    """Collections are named by it: a model without prefixes keeps the name it always had."""
+    hashes = [
+        declare(folder, prefixes=prefixes).hash
+        for prefixes in (Prefixes(), Prefixes("a", ""), Prefixes("", "a"), Prefixes("a", "a"))
+    ]
+
+    assert hashes[0] == "5e9c6c55"
+    assert len(set(hashes)) == 4
 
 
 @pytest.mark.parametrize("name", ["model.onnx_data", "model.onnx.data"])
 def test_external_weights_are_part_of_the_hash(folder: Path, name: str) -> None:
-    before = manifest.read(folder)
+    before = declare(folder).hash
     (folder / name).write_bytes(b"weights")
 
-    assert manifest.read(folder).hash != before.hash
+    assert declare(folder).hash != before
 
 
-def test_a_manifest_that_fits_is_taken_as_it_is(folder: Path) -> None:
-    declared = declare(folder, name="exported", max_tokens=100)
-
-    assert manifest.read(folder) == declared
-
-
-def test_fields_that_later_exports_add_are_ignored(folder: Path) -> None:
-    declared = declare(folder)
-    content = msgspec.json.decode((folder / "manifest.json").read_bytes())
-    (folder / "manifest.json").write_bytes(msgspec.json.encode({**content, "parity": {"min": 1}}))
-
-    assert manifest.read(folder) == declared
-
-
-@pytest.mark.parametrize("field", ["model_sha256", "tokenizer_sha256"])
-def test_a_file_that_is_not_the_declared_one_is_refused(folder: Path, field: str) -> None:
-    declare(folder, **{field: "0" * 64})
-
-    with pytest.raises(Misconfigured, match="damaged or mixed from two models; fetch or export"):
-        manifest.read(folder)
-
-
-@pytest.mark.parametrize("content", [b"{", b'{"name": "x"}', b"\xff"])
-def test_an_unreadable_manifest_is_refused(folder: Path, content: bytes) -> None:
-    (folder / "manifest.json").write_bytes(content)
-
-    with pytest.raises(Misconfigured, match=r"manifest\.json cannot be read .*export"):
-        manifest.read(folder)
+# --- what a damaged folder gets, from the code that a worker starts with
 
 
 def test_a_missing_folder_names_the_setting(tmp_path: Path) -> None:
@@ -103,22 +92,85 @@ def test_a_missing_folder_names_the_setting(tmp_path: Path) -> None:
         manifest.read(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json"])
+@pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "manifest.json"])
 @pytest.mark.parametrize("empty", [True, False])
-def test_a_missing_or_empty_file_is_named(folder: Path, name: str, empty: bool) -> None:
+async def test_a_missing_or_empty_file_is_named(folder: Path, name: str, empty: bool) -> None:
     (folder / name).unlink()
     if empty:
         (folder / name).touch()
 
-    with pytest.raises(Misconfigured, match=f"{name} is missing or empty: fetch"):
-        manifest.read(folder)
+    with pytest.raises(Misconfigured, match=f"{name} is missing or empty: fetch .*{REMEDY}"):
+        await open_(folder)
 
 
-def test_a_damaged_model_is_refused(folder: Path) -> None:
+@pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "model.onnx_data"])
+async def test_a_file_that_changed_is_refused(folder: Path, name: str) -> None:
+    with (folder / name).open("ab") as file:
+        file.write(b" ")
+
+    with pytest.raises(Misconfigured, match=f"damaged or mixed from two models; .*{REMEDY}"):
+        await open_(folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"{", "truncated"),
+        (b"\xff", "malformed"),
+        (b'{"name": "x"}', "missing required field"),
+        (b'{"format": "one"}', "Expected `int`"),
+    ],
+)
+async def test_an_unreadable_manifest_is_refused(folder: Path, content: bytes, found: str) -> None:
+    (folder / "manifest.json").write_bytes(content)
+
+    with pytest.raises(Misconfigured, match=rf"manifest\.json cannot be read .*{found}.*{REMEDY}"):
+        await open_(folder)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dimension": 0},
+        {"max_tokens": -1},
+        {"pooling": "max"},
+        {"dtype": "fp8"},
+        {"model_sha256": ""},
+        {"prefixes": None},
+    ],
+    ids=str,
+)
+async def test_a_manifest_with_an_impossible_value_names_the_field(
+    folder: Path, changes: dict[str, object]
+) -> None:
+    declare(folder, **changes)
+
+    with pytest.raises(Misconfigured, match=rf"cannot be read .*\$\.{next(iter(changes))}"):
+        await open_(folder)
+
+
+async def test_a_newer_format_is_told_from_a_damaged_file(folder: Path) -> None:
+    """Its fields may mean something else, so nothing of it is read."""
+    (folder / "manifest.json").write_text('{"format": 2, "pooling": ["mean", "max"]}')
+
+    with pytest.raises(Misconfigured, match=r"has format 2, .* reads 1: update interestream, or"):
+        await open_(folder)
+
+
+async def test_a_damaged_model_is_refused_even_if_its_hash_fits(folder: Path) -> None:
     (folder / "model.onnx").write_bytes((TINY / "model.onnx").read_bytes()[:4000])
+    declare(folder)
 
-    with pytest.raises(Misconfigured, match=r"model\.onnx cannot be loaded .*fetch or export"):
-        manifest.read(folder)
+    with pytest.raises(Misconfigured, match=rf"model\.onnx cannot be loaded .*{REMEDY}"):
+        await open_(folder)
+
+
+async def test_a_damaged_tokenizer_is_refused_even_if_its_hash_fits(folder: Path) -> None:
+    (folder / "tokenizer.json").write_text('{"version": "1.0"}')
+    declare(folder)
+
+    with pytest.raises(Misconfigured, match=rf"tokenizer\.json is not a tokenizer .*{REMEDY}"):
+        await open_(folder)
 
 
 async def test_opening_refuses_more_tokens_than_the_model_takes(folder: Path) -> None:
@@ -131,5 +183,5 @@ async def test_opening_refuses_more_tokens_than_the_model_takes(folder: Path) ->
 async def test_opening_refuses_a_model_of_another_dimension(folder: Path) -> None:
     declare(folder, dimension=384)
 
-    with pytest.raises(Misconfigured, match="vectors of 16, its manifest says 384"):
+    with pytest.raises(Misconfigured, match=f"vectors of 16, its manifest says 384: .*{REMEDY}"):
         await open_(folder)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from stream.encoder import Encoder, Lane, manifest
 from stream.errors import Misconfigured
 from tests.encoder.fixtures.texts import TEXTS
-from tests.encoder.parts import FIXTURES, opened
+from tests.encoder.parts import FIXTURES, declare, opened
 
 pytestmark = pytest.mark.integration
 
@@ -80,12 +80,16 @@ def test_the_folder_is_what_it_says(model_dir: Path) -> None:
     found = manifest.read(model_dir)
 
     assert (found.dimension, found.max_tokens, found.pooling) == (384, 512, "mean")
+    assert found.hash == "c48ba2e3"  # names the collections of every deployment that runs it
 
 
-def test_weights_that_end_early_are_refused(model_dir: Path, tmp_path: Path) -> None:
+async def test_weights_that_end_early_are_refused(model_dir: Path, tmp_path: Path) -> None:
     broken = Path(shutil.copytree(model_dir, tmp_path / "broken"))
     with (broken / "model.onnx_data").open("r+b") as file:
         file.truncate(1 << 20)
 
+    with pytest.raises(Misconfigured, match="damaged or mixed from two models"):
+        await opened(broken)
+    declare(broken, dimension=384)
     with pytest.raises(Misconfigured, match=r"model\.onnx cannot be loaded"):
-        manifest.read(broken)
+        await opened(broken)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
-from stream.encoder.contract import Lane, Rows
+from stream.encoder.contract import Lane, Role, Rows
 from stream.encoder.fake import FakeEncoder
 from stream.encoder.manifest import Manifest
 from stream.kafka.deliveries import Delivery, Record, TopicPartition
@@ -177,9 +177,11 @@ class HookedEncoder:
     def manifest(self) -> Manifest:
         return self.inner.manifest
 
-    async def encode(self, texts: Sequence[str], lane: Lane = Lane.EVENTS) -> Rows:
+    async def encode(
+        self, texts: Sequence[str], lane: Lane = Lane.EVENTS, role: Role = Role.PASSAGE
+    ) -> Rows:
         await self.hook("encode")
-        rows = await self.inner.encode(texts, lane)
+        rows = await self.inner.encode(texts, lane, role)
         await self.hook("encoded")
         return rows
 

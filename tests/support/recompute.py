@@ -10,11 +10,13 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from tests.support.load import APPLIES
 from tests.support.records import Kept
@@ -36,6 +38,8 @@ STRENGTHS = {
     "purchase": 1.0,
 }
 REVIEW_TEXT = 0.2
+SENTIMENT = 0.3  # share of the text in a review that has a rating too
+UNRATED = 0.6  # what is left of a text's sentiment without a rating
 SILENT = ("view", "impression", "forget")  # types that ask for no list
 
 Vectors = Mapping[str, NDArray[np.float32]]  # by item id, or by text
@@ -169,14 +173,29 @@ def _add(user: Expected, event: dict[str, Any], worth: float, at: float, known: 
 def _worth(user: Expected, event: dict[str, Any]) -> float:
     kind = event["type"]
     if kind in ("rating", "review"):
-        if "rating" not in event:
-            return 0.0
-        mean = (sum(user.ratings) + 0.7 * 5) / (len(user.ratings) + 5)
-        return min(max((_share(event) - mean) / 0.4, -1.0), 1.0)
+        return _review(user, event)
     if kind == "click":
         dwell_s = event.get("dwell_s", 20.0)
         return float(0.6 * dwell_s / (dwell_s + 20.0))
     return STRENGTHS.get(kind, 0.0)
+
+
+def _review(user: Expected, event: dict[str, Any]) -> float:
+    side = _sentiment(event.get("text", ""))
+    if "rating" not in event:
+        return UNRATED * (side or 0.0)
+    mean = (sum(user.ratings) + 0.7 * 5) / (len(user.ratings) + 5)
+    rated = min(max((_share(event) - mean) / 0.4, -1.0), 1.0)
+    return rated if side is None else (1 - SENTIMENT) * rated + SENTIMENT * side
+
+
+@cache
+def _sentiment(text: str) -> float | None:
+    """Of one short English sentence, which is all that the load's reviews are."""
+    scores = SentimentIntensityAnalyzer().polarity_scores(text)
+    if scores["pos"] == scores["neg"] == 0:
+        return None
+    return float(scores["compound"]) if abs(scores["compound"]) >= 0.05 else 0.0
 
 
 def _share(event: dict[str, Any]) -> float:
