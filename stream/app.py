@@ -40,10 +40,12 @@ from stream.kafka.publisher import Publisher
 from stream.kafka.sources import Sources
 from stream.lag import LagWatch
 from stream.models import model_folder, open_encoder
+from stream.reembed.leaving import Leaving
 from stream.render import Renderer
 from stream.sentiment import Sentiment, open_sentiment
 from stream.settings import Settings
 from stream.store.collections import Store, open_store
+from stream.store.moves import EncoderId
 from stream.store.replica import Replica
 from stream.store.segment_keeper import SegmentKeeper
 from stream.web.health import Health
@@ -108,7 +110,9 @@ class Worker:
         signals = self._signals(tools)
         app = self._app({"events": self._commit(tools), "items": self._items(tools)}, signals)
         lag = LagWatch(app, self.settings, self.metrics)
-        loops = (tools.replica, tools.keeper, self._leader(tools), signals, lag)
+        ours = EncoderId(tools.encoder.manifest.hash, tools.encoder.dimension)
+        leaving = Leaving(tools.store.meta, ours, stop)
+        loops = (tools.replica, tools.keeper, self._leader(tools), signals, lag, leaving)
         tasks = [asyncio.create_task(each.run(), name=type(each).__name__) for each in loops]
         stack.push_async_callback(_cancel, tasks)
         await app.start()

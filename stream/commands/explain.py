@@ -15,9 +15,9 @@ from stream.errors import Misconfigured
 from stream.settings import Settings
 from stream.store.client import Points, open_client
 from stream.store.codec import unpack
-from stream.store.collections import ENCODER_FACT
 from stream.store.items import Items, open_items
 from stream.store.meta import Meta
+from stream.store.moves import ENCODER_FACT
 from stream.store.segments import Segments
 from stream.store.users import Users
 

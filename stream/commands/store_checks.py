@@ -12,14 +12,15 @@ from stream.commands.finding import Finding, failed, ok
 from stream.encoder.manifest import Manifest
 from stream.errors import Misconfigured, Unavailable
 from stream.settings import Settings
+from stream.store import names
 from stream.store.client import Points, open_client, outages
-from stream.store.collections import ENCODER_FACT, server_version
+from stream.store.collections import aliases, server_version
 from stream.store.meta import Meta
+from stream.store.moves import EncoderId, obstacle, standing
 from stream.store.probe import probe_conditional_writes
 
 OLDEST = (1, 17)
 UPGRADE = "use Qdrant 1.17 or newer"
-PARTS = ("users", "items", "neighbours", "segments")
 
 
 async def check_store(settings: Settings, manifest: Manifest | None) -> list[Finding]:
@@ -72,28 +73,29 @@ async def _encoder(
     """Whether the collections hold vectors of the model in use."""
     prefix, check = settings.namespace, "collections"
     with outages():
-        names = {c.name for c in (await client.get_collections()).collections}
-        aliases = {a.alias_name: a.collection_name for a in (await client.get_aliases()).aliases}
-    if f"{prefix}_meta" not in names:
+        found = {c.name for c in (await client.get_collections()).collections}
+    if names.meta(prefix) not in found:
         return ok(check, f"none of {prefix!r} yet: the first worker makes them")
-    meta = Meta(Points(client, f"{prefix}_meta", timeout_s=settings.qdrant_timeout_s))
-    fact = await meta.get(ENCODER_FACT)
-    if fact is None or manifest is None:
+    meta = Meta(Points(client, names.meta(prefix), timeout_s=settings.qdrant_timeout_s))
+    now = await standing(meta)
+    if now.encoder is None or manifest is None:
         return ok(check, "there; their encoder cannot be compared")
-    ours = {"hash": manifest.hash, "dimension": manifest.dimension}
-    if fact.value != ours:
+    ours = EncoderId(manifest.hash, manifest.dimension)
+    if reason := obstacle(now, ours):
         return failed(
             check,
-            f"their vectors are of encoder {fact.value}, the model's is {ours}",
-            "set INTERESTREAM_MODEL_DIR back to the former model, or start anew under another "
-            f"INTERESTREAM_NAMESPACE (now {prefix!r})",
+            reason,
+            "see docs/reembed.md, or start anew under another INTERESTREAM_NAMESPACE "
+            f"(now {prefix!r}); `interestream reembed` shows what stands",
         )
-    expected = {f"{prefix}_{part}": f"{prefix}_{part}_{manifest.hash}" for part in PARTS}
-    wrong = [f"{a} -> {aliases.get(a)}" for a, name in expected.items() if aliases.get(a) != name]
+    there = await aliases(client)
+    expected = names.aliases(prefix, ours.hash)
+    wrong = [f"{a} -> {there.get(a)}" for a, name in expected.items() if there.get(a) != name]
     if wrong:
         remedy = "start a worker, which makes what is missing, or undo the move of the aliases"
         return failed(check, f"aliases do not fit: {', '.join(wrong)}", remedy)
-    return ok(check, f"{len(PARTS)} collections of encoder {manifest.hash}, {ours['dimension']} d")
+    what = f"{len(names.PARTS)} collections of encoder {ours.hash}, {ours.dimension} d"
+    return ok(check, what + (f"; a move to {now.move.after.hash} copies" if now.move else ""))
 
 
 def _said(error: Unavailable | grpc.aio.AioRpcError) -> str:

@@ -105,6 +105,16 @@ class Admin:
             if found.offset >= 0
         }
 
+    def members(self, group: str) -> list[str]:
+        """How people may call the members of a consumer group; empty for an unknown group."""
+        # It names the operations that the caller may do, and fails on numbers it does not know.
+        self._client._process_acl_operations = dict
+        with _outages():
+            found = self._client.describe_groups([group])[group]
+        if found["error"]:
+            raise Unavailable("kafka", f"group {group}: {found['error']}")
+        return [f"{m['client_id'] or m['member_id']} {m['client_host']}" for m in found["members"]]
+
 
 def ensure_topics(settings: Settings) -> list[str]:
     """Create the topics of the deployment that are missing; return their names."""

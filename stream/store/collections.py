@@ -1,30 +1,30 @@
 """The store as a whole: made where it is missing, checked where it is there, refused with a remedy.
 
-Collections carry the encoder's hash in their names and are reached by aliases, so the vectors
-of two encoders never meet in one collection.
+Collections carry the encoder's hash in their names, and a worker reaches those of its own encoder
+alone, so the vectors of two encoders never meet in one collection.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import grpc
 from qdrant_client import AsyncQdrantClient, models
 
-from stream.errors import Misconfigured
+from stream.errors import Misconfigured, Unavailable
 from stream.settings import Settings
-from stream.store import items, neighbours, segments, users
+from stream.store import items, names, neighbours, segments, users
 from stream.store.client import Points, open_client, outages
 from stream.store.items import Items, open_items
 from stream.store.meta import Meta
+from stream.store.moves import ENCODER_FACT, EncoderId, admit, as_value, standing
 from stream.store.neighbours import Neighbours, open_neighbours
 from stream.store.probe import probe_conditional_writes
 from stream.store.segments import Segments
 from stream.store.table import REVISION
 from stream.store.users import Users
 
-ENCODER_FACT = "encoder"
 NO_GRAPH = models.HnswConfigDiff(m=0)  # rows are read by id and scored exactly by the replica
 
 
@@ -85,22 +85,50 @@ async def _opened(
     """In this order, because whoever states the encoder first decides what may be made:
 
     1. the facts' collection; 2. whether this server honours conditions, on which facts rest;
-    3. the encoder; 4. the collections that hold its vectors.
+    3. the encoder; 4. the collections that hold its vectors, and their aliases; 5. the encoder
+    again, because a move to another one may have begun meanwhile.
     """
-    prefix = settings.namespace
+    namespace, ours = settings.namespace, EncoderId(encoder_hash, dimension)
+    meta = await open_meta(client, settings)  # 1, 2
+    await _agree_on_encoder(meta, ours)  # 3
+    await ensure_collections(client, namespace, ours)  # 4
+    made = await _ensure_aliases(client, names.aliases(namespace, encoder_hash))
+    try:
+        admit(await standing(meta), ours)  # 5
+    except Unavailable:
+        await change_aliases(client, gone=made)  # they were not missing but taken away just now
+        raise
+    return tables(client, settings, ours, meta, names.writers)
 
-    def points(name: str) -> Points:
-        return Points(client, f"{prefix}_{name}", timeout_s=settings.qdrant_timeout_s)
 
-    meta = Meta(points("meta"))
-    await _ensure(client, f"{prefix}_meta", META_SHAPE)  # 1
-    await probe_conditional_writes(points("meta"), await server_version(client))  # 2
-    await _agree_on_encoder(meta, prefix, {"hash": encoder_hash, "dimension": dimension})  # 3
-    for name, shape in shapes(dimension).items():  # 4
-        await _ensure(client, f"{prefix}_{name}_{encoder_hash}", shape)
-        await _alias(client, f"{prefix}_{name}", f"{prefix}_{name}_{encoder_hash}")
+async def open_meta(client: AsyncQdrantClient, settings: Settings) -> Meta:
+    """The facts, made where they are missing, on a server that honours conditional writes."""
+    name = names.meta(settings.namespace)
+    points = Points(client, name, timeout_s=settings.qdrant_timeout_s)
+    await _ensure(client, name, META_SHAPE)
+    await probe_conditional_writes(points, await server_version(client))
+    return Meta(points)
+
+
+def tables(
+    client: AsyncQdrantClient,
+    settings: Settings,
+    encoder: EncoderId,
+    meta: Meta,
+    name_of: Callable[[str, str, str], str],
+) -> Store:
+    """One encoder's tables.
+
+    name_of  from namespace, part and hash to the name under which they are reached: workers take
+             the writers' aliases, who moves a store between encoders the collections themselves
+    """
+
+    def points(part: str) -> Points:
+        name = name_of(settings.namespace, part, encoder.hash)
+        return Points(client, name, timeout_s=settings.qdrant_timeout_s)
+
     return Store(
-        users=Users(points("users"), dimension=dimension),
+        users=Users(points("users"), dimension=encoder.dimension),
         items=open_items(points("items")),
         neighbours=open_neighbours(points("neighbours")),
         segments=Segments(points("segments"), meta),
@@ -109,8 +137,14 @@ async def _opened(
     )
 
 
+async def ensure_collections(client: AsyncQdrantClient, namespace: str, encoder: EncoderId) -> None:
+    """Make an encoder's collections where they are missing, check them where they are there."""
+    for part, shape in shapes(encoder.dimension).items():
+        await _ensure(client, names.collection(namespace, part, encoder.hash), shape)
+
+
 def shapes(dimension: int) -> dict[str, Shape]:
-    """The collections that depend on the encoder, by their alias's last part."""
+    """The collections that depend on the encoder, by their part."""
     vector = models.VectorParams(
         size=dimension, distance=models.Distance.COSINE, hnsw_config=NO_GRAPH
     )
@@ -128,16 +162,10 @@ def shapes(dimension: int) -> dict[str, Shape]:
 META_SHAPE = Shape({}, {"hidden": models.SparseVectorParams()})
 
 
-async def _agree_on_encoder(meta: Meta, prefix: str, ours: dict[str, object]) -> None:
+async def _agree_on_encoder(meta: Meta, ours: EncoderId) -> None:
     if await meta.get(ENCODER_FACT) is None:
-        await meta.put(ENCODER_FACT, ours, None)  # False: another worker was first
-    stated = await meta.get(ENCODER_FACT)
-    if stated is None or stated.value != ours:
-        raise Misconfigured(
-            f"the store's vectors are of encoder {stated and stated.value}, this worker's is "
-            f"{ours}: set INTERESTREAM_MODEL_DIR back to the former, or start anew under another "
-            f"INTERESTREAM_NAMESPACE (now {prefix!r})"
-        )
+        await meta.put(ENCODER_FACT, as_value(ours), None)  # False: another worker was first
+    admit(await standing(meta), ours)
 
 
 async def _ensure(client: AsyncQdrantClient, name: str, shape: Shape) -> None:
@@ -178,16 +206,45 @@ def _kind(params: models.VectorParams) -> str:
     return f"{params.size} {params.distance.value}{multi}"
 
 
-async def _alias(client: AsyncQdrantClient, alias: str, collection: str) -> None:
-    """Point the alias at the collection unless it is there; one that points elsewhere stays."""
-    with outages():
-        known = {a.alias_name: a.collection_name for a in (await client.get_aliases()).aliases}
-        if alias not in known:
-            create = models.CreateAlias(collection_name=collection, alias_name=alias)
-            operation = models.CreateAliasOperation(create_alias=create)
-            await client.update_collection_aliases([operation])
-        elif known[alias] != collection:
+async def _ensure_aliases(client: AsyncQdrantClient, wanted: Mapping[str, str]) -> list[str]:
+    """Make the aliases that are missing, and return them; one that points elsewhere is refused."""
+    known = await aliases(client)
+    for alias, target in wanted.items():
+        if known.get(alias, target) != target:
             raise Misconfigured(
-                f"alias {alias!r} points at {known[alias]!r}, not at {collection!r}: finish or "
+                f"alias {alias!r} points at {known[alias]!r}, not at {target!r}: finish or "
                 "undo the move to new collections, or set another INTERESTREAM_NAMESPACE"
             )
+    missing = {alias: target for alias, target in wanted.items() if alias not in known}
+    await change_aliases(client, made=missing)
+    return list(missing)
+
+
+async def aliases(client: AsyncQdrantClient) -> dict[str, str]:
+    """Every alias of the server and the collection it points at."""
+    with outages():
+        found = (await client.get_aliases()).aliases
+    return {alias.alias_name: alias.collection_name for alias in found}
+
+
+async def change_aliases(
+    client: AsyncQdrantClient, *, gone: Iterable[str] = (), made: Mapping[str, str] | None = None
+) -> None:
+    """In one request: take away `gone`, then make or move `made` (alias -> collection).
+
+    Repeatable: what is gone already, or there already, is no error. A server that refuses one of
+    them keeps what it did before that.
+    """
+    operations: list[models.AliasOperations] = [
+        models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=alias))
+        for alias in gone
+    ]
+    operations += [
+        models.CreateAliasOperation(
+            create_alias=models.CreateAlias(alias_name=alias, collection_name=target)
+        )
+        for alias, target in (made or {}).items()
+    ]
+    if operations:
+        with outages():
+            await client.update_collection_aliases(operations)

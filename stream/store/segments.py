@@ -91,6 +91,17 @@ class Segments:
         if len(stored) < len(drafts):
             raise Unavailable(PART, f"{len(stored)} of {len(drafts)} segments are stored")
 
+    async def replace(self, model: SegmentModel) -> None:
+        """This model and nothing else; for collections that nobody reads yet.
+
+        Raises Unavailable also where only some of the points are known to be stored.
+        """
+        pages = self._points.scroll(fields=[PLACE])
+        gone = [point.id.uuid async for page in pages for point in page]
+        if gone:
+            await self._points.delete(gone)
+        await self.save(model)
+
     async def switch(self, version: int, read_etag: int) -> bool:
         """Put the model in force, unless somebody claimed or switched since `read_etag`.
 

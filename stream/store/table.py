@@ -10,7 +10,7 @@ from qdrant_client import grpc as pb
 
 from stream.store import convert, guarded
 from stream.store.client import Points, at_least
-from stream.store.guarded import Draft
+from stream.store.guarded import ETAG, Draft
 
 REVISION = "revision"
 PAGE = 500
@@ -25,6 +25,7 @@ class Form(Generic[Row]):
 
     key       payload field that holds the row's name; the point id is the name's hash
     vectors   names of its vectors
+    stamp     payload field, and attribute of the row: an integer that every write makes larger
     """
 
     key: str
@@ -32,6 +33,15 @@ class Form(Generic[Row]):
     name_of: Callable[[Row], str]
     draft: Callable[[Row], Draft]
     row: Callable[[pb.RetrievedPoint], Row]
+    stamp: str = REVISION
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What tells one state of a row from another."""
+
+    etag: int
+    stamp: int
 
 
 class Table(Generic[Row]):
@@ -40,6 +50,13 @@ class Table(Generic[Row]):
     def __init__(self, points: Points, form: Form[Row]) -> None:
         self.points = points
         self._form = form
+
+    def name_of(self, row: Row) -> str:
+        return self._form.name_of(row)
+
+    def stamp_of(self, row: Row) -> int:
+        stamp: int = getattr(row, self._form.stamp)
+        return stamp
 
     async def load(self, names: Iterable[str], *, with_vectors: bool = True) -> dict[str, Row]:
         """Name -> row of those that exist, in one request.
@@ -87,10 +104,31 @@ class Table(Generic[Row]):
             for point in page
         ]
 
-    async def fetch(self, point_ids: Sequence[str]) -> list[Row]:
+    async def fetch(self, point_ids: Sequence[str], *, with_vectors: bool = True) -> list[Row]:
         """The rows of these point ids that exist, in no order."""
-        found = await self.points.get(point_ids, vectors=self._form.vectors)
+        vectors = self._form.vectors if with_vectors else ()
+        found = await self.points.get(point_ids, vectors=vectors)
         return list(map(self._form.row, found))
+
+    async def stamps(self) -> dict[str, int]:
+        """Point id -> stamp of every row; about 150 bytes a row."""
+        field = self._form.stamp
+        return {
+            point.id.uuid: point.payload[field].integer_value
+            async for page in self.points.scroll(fields=[field], page=LIGHT_PAGE)
+            for point in page
+        }
+
+    async def heads(self, names: Iterable[str]) -> dict[str, Head]:
+        """Name -> etag and stamp, read together, of those of the rows that exist."""
+        asked = {convert.point_uuid(name): name for name in names}
+        found = await self.points.get(list(asked), fields=[ETAG, self._form.stamp])
+        return {
+            asked[point.id.uuid]: Head(
+                point.payload[ETAG].integer_value, point.payload[self._form.stamp].integer_value
+            )
+            for point in found
+        }
 
     async def pages(self, page: int = PAGE) -> AsyncIterator[list[Row]]:
         """Every row, in the order of the point ids."""

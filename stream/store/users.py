@@ -11,13 +11,15 @@ from qdrant_client import grpc as pb
 from stream.store import convert
 from stream.store.client import Points, below, has_vector
 from stream.store.guarded import ETAG, Draft
-from stream.store.rows import Matrix, UserRow
+from stream.store.rows import Matrix, UserRow, Vector
 from stream.store.table import Form, Table
 
 USER_ID = "user_id"
+SEGMENT = "segment"
 INTERESTS = "interests"
 TASTE = "taste"
 OUTBOX_AT = "outbox_at"
+UPDATED_AT = "updated_at"
 
 
 class Users:
@@ -30,21 +32,22 @@ class Users:
         self._dimension = dimension
         self._points = points
         row = partial(_row, dimension=dimension)
-        form = Form(USER_ID, (INTERESTS, TASTE), lambda user: user.user_id, _draft, row)
-        self._table: Table[UserRow] = Table(points, form)
+        vectors = (INTERESTS, TASTE)
+        form = Form(USER_ID, vectors, lambda user: user.user_id, _draft, row, UPDATED_AT)
+        self.table: Table[UserRow] = Table(points, form)
 
     async def load(self, user_ids: Iterable[str]) -> dict[str, UserRow]:
         """user_id -> row of those that exist, in one request; see `Table.load`."""
-        return await self._table.load(user_ids)
+        return await self.table.load(user_ids)
 
     async def save(self, rows: Sequence[UserRow], read_etags: Mapping[str, int | None]) -> set[str]:
         """The user ids whose row is now stored; see `Table.save`."""
-        return await self._table.save(rows, read_etags)
+        return await self.table.save(rows, read_etags)
 
     async def unsent(self, before_ms: int, limit: int) -> list[UserRow]:
         """Up to `limit` users whose outbox has waited since before `before_ms`."""
         waiting = pb.Filter(must=[below(OUTBOX_AT, before_ms)])
-        return await self._table.select(waiting, limit)
+        return await self.table.select(waiting, limit)
 
     async def tastes(self, limit: int) -> tuple[list[str], Matrix]:
         """(n user ids, (n, d) tastes): a sample of up to `limit` users that have one.
@@ -59,19 +62,32 @@ class Users:
         rows = [convert.read_dense(convert.named_vectors(point)[TASTE]) for point in found]
         return ids, np.stack(rows) if rows else np.zeros((0, self._dimension), np.float32)
 
+    async def members(self) -> AsyncIterator[list[tuple[str, Vector]]]:
+        """Pages of (segment, (d,) taste) of every user who has both."""
+        tasted = pb.Filter(must=[has_vector(TASTE)])
+        async for page in self._points.scroll(tasted, fields=[SEGMENT], vectors=(TASTE,)):
+            yield [
+                (
+                    point.payload[SEGMENT].string_value,
+                    convert.read_dense(convert.named_vectors(point)[TASTE]),
+                )
+                for point in page
+                if SEGMENT in point.payload
+            ]
+
     def pages(self, page: int) -> AsyncIterator[list[UserRow]]:
         """Every user, up to `page` at a time, in the order of the point ids."""
-        return self._table.pages(page)
+        return self.table.pages(page)
 
     async def count(self) -> int:
-        return await self._table.count()
+        return await self.table.count()
 
 
 def _draft(row: UserRow) -> Draft:
     fields: dict[str, convert.Field] = {
         USER_ID: row.user_id,
-        "segment": row.segment,
-        "updated_at": row.updated_at,
+        SEGMENT: row.segment,
+        UPDATED_AT: row.updated_at,
         OUTBOX_AT: row.outbox_at,
         "state": row.state,
     }
@@ -95,7 +111,7 @@ def _row(point: pb.RetrievedPoint, dimension: int) -> UserRow:
             else np.zeros((0, dimension), np.float32)
         ),
         taste=convert.read_dense(vectors[TASTE]) if TASTE in vectors else None,
-        segment=convert.optional_text(fields, "segment"),
-        updated_at=convert.integer(fields, "updated_at"),
+        segment=convert.optional_text(fields, SEGMENT),
+        updated_at=convert.integer(fields, UPDATED_AT),
         outbox_at=convert.optional_integer(fields, OUTBOX_AT),
     )

@@ -1,0 +1,31 @@
+"""A deployment for each test; its collections are made once and emptied, which is faster."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from stream.settings import Settings
+from stream.store.client import open_client
+from stream.store.collections import aliases, change_aliases
+from tests.contracts.conftest import empty
+from tests.reembed.world import World, settings_at
+from tests.support.stores import Place
+
+
+@pytest.fixture(scope="session")
+def shared_settings(embedded_qdrant: Place) -> Settings:
+    return settings_at(embedded_qdrant)
+
+
+@pytest.fixture
+async def world(shared_settings: Settings) -> AsyncIterator[World]:
+    await empty(shared_settings)
+    client = open_client(shared_settings)
+    ours = [name for name in await aliases(client) if name.startswith(shared_settings.namespace)]
+    await change_aliases(client, gone=ours)
+    await client.close()
+    opened = await World(shared_settings).open()
+    yield opened
+    await opened.close()
