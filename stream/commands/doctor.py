@@ -22,7 +22,8 @@ from stream.embedded.qdrant.host import ENGINE_MODULE
 from stream.encoder.encoder import Encoder
 from stream.encoder.manifest import Manifest
 from stream.errors import InterestreamError
-from stream.models import open_encoder
+from stream.models import model_folder, open_encoder
+from stream.sentiment import open_sentiment
 from stream.settings import Settings
 
 SAMPLE = "a film about two friends and a long journey"
@@ -36,6 +37,7 @@ async def examine(settings: Settings, environment: Mapping[str, str]) -> list[Fi
         check_variables(environment),
         check_extras(),
         model,
+        *await check_sentiment(settings, manifest),
         *await asyncio.to_thread(check_broker, settings),
         *await check_store(settings, manifest),
         await asyncio.to_thread(check_clock, settings),
@@ -84,6 +86,24 @@ async def _encoded(encoder: Encoder) -> Finding:
         found = f"{what}: a text gives a vector of length {length:g}, not 1"
         return failed("model", found, "export or fetch the model again")
     return ok("model", f"{what}; on {encoder.provider}; a text took {took_ms:.0f} ms")
+
+
+async def check_sentiment(settings: Settings, manifest: Manifest | None) -> list[Finding]:
+    """Open what reads reviews, as a worker does; nothing where there is no model to fit."""
+    if manifest is None:
+        return []
+    try:
+        folder = await asyncio.to_thread(model_folder, settings)
+        await open_sentiment(settings, manifest, folder)
+    except InterestreamError as error:
+        remedy = "docs/reviews.md tells how a head is trained, and where it is looked for"
+        return [failed("sentiment", error, remedy)]
+    reads = {
+        "vader": f"VADER reads English; reviews without a lang are taken as {settings.review_lang}",
+        "head": "a head that was trained on this model",
+        "off": "off: reviews count by their ratings alone",
+    }
+    return [ok("sentiment", reads[settings.sentiment])]
 
 
 def report(settings: Settings, findings: list[Finding]) -> list[str]:

@@ -17,7 +17,7 @@ import pytest
 
 from stream.commands import store_checks
 from stream.commands.clock import check_clock
-from stream.commands.doctor import check_model
+from stream.commands.doctor import check_model, check_sentiment
 from stream.commands.effective import effective, unknown_variables
 from stream.embedded.process import free_ports
 from stream.errors import Misconfigured
@@ -209,6 +209,28 @@ async def test_a_model_without_a_manifest_is_found_with_its_remedy(tmp_path: Pat
 
     assert "manifest.json is missing or empty" in finding.found
     assert "interestream-export --model" in finding.remedy
+
+
+async def test_who_reads_reviews_is_told() -> None:
+    settings = load(model_dir=TINY, encoder_sessions=1)
+    _, manifest = await check_model(settings)
+
+    (finding,) = await check_sentiment(settings, manifest)
+
+    assert finding.status == "ok"
+    assert finding.found.startswith("VADER reads English")
+
+
+async def test_a_missing_head_is_found_with_its_remedy(tmp_path: Path) -> None:
+    settings = load(
+        model_dir=TINY, encoder_sessions=1, sentiment="head", sentiment_dir=tmp_path / "none"
+    )
+    _, manifest = await check_model(settings)
+
+    (finding,) = await check_sentiment(settings, manifest)
+
+    assert finding.status == "failed"
+    assert "INTERESTREAM_SENTIMENT_DIR" in finding.found
 
 
 @pytest.mark.integration
