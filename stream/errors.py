@@ -6,6 +6,7 @@
     │   └── Overloaded     the encoder's queue is full: waited out like an outage
     ├── OwnershipLost  the partition went to another worker: drop the chunk, nothing acknowledged
     ├── TooManyBugs    the hour's bug budget is spent: stop, nothing acknowledged
+    ├── Broken         a part of this process is past use: stop, nothing acknowledged
     ├── Misconfigured  at start only: refuse with the remedy, exit code 2
     └── Failed         a command that did not reach its end, exit code 1
 
@@ -54,6 +55,10 @@ class OwnershipLost(InterestreamError):
 
 class TooManyBugs(InterestreamError):
     """More records than allowed failed on bugs within an hour: a person must see it."""
+
+
+class Broken(InterestreamError):
+    """A part of this process no longer works, whatever it is given: only a new process helps."""
 
 
 class Failed(InterestreamError):

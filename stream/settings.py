@@ -186,16 +186,19 @@ class Settings(BaseSettings):
         False, description="run on the CPU where the provider cannot be had, instead of refusing"
     )
     encoder_sessions: Annotated[int, Field(ge=0)] = Field(
-        0, description="sessions of one thread on the CPU; 0: one a core"
+        0, description="sessions of one thread on the CPU; 0: one a core, or what a quota gives"
     )
     encoder_cores: str = Field(
         "", description="cores that sessions are bound to, such as 0-3,6; empty: not bound"
     )
     batch_tokens: Annotated[int, Field(ge=64)] = Field(
-        256, description="padded tokens of one run of the model; a GPU takes at least 16384"
+        256,
+        description="padded tokens of one run of the model; on a GPU less than 16384 counts as "
+        "16384",
     )
     max_tokens: Annotated[int, Field(ge=8, le=512)] = Field(
-        256, description="longer texts are cut here"
+        256,
+        description="texts are cut here, or where the model ends; what is stored stays as it is",
     )
     max_wait_ms: Annotated[float, Field(ge=0, le=1000)] = Field(
         0.0, description="that a batch which is not full waits for more while others run"
@@ -204,7 +207,9 @@ class Settings(BaseSettings):
         64 << 20, description="vectors kept by text; 0: none"
     )
     encoder_queue_texts: Annotated[int, Field(ge=1)] = Field(
-        4096, description="texts that may wait in each of the encoder's two lanes"
+        4096,
+        description="texts that may wait in each of the encoder's two lanes; at least "
+        "chunk_records",
     )
 
     # --- reviews
@@ -298,6 +303,12 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"INTERESTREAM_WATCHDOG_S is {self.watchdog_s:g}: at least twice the chunk budget "
                 f"(INTERESTREAM_CHUNK_BUDGET_MS = {self.chunk_budget_ms:g})"
+            )
+        if self.encoder_queue_texts < self.chunk_records:
+            raise ValueError(
+                f"INTERESTREAM_ENCODER_QUEUE_TEXTS is {self.encoder_queue_texts}, at least "
+                f"INTERESTREAM_CHUNK_RECORDS ({self.chunk_records}), or a full chunk does not fit: "
+                "raise the first"
             )
         if self.kafka_security.startswith("sasl") and not (
             self.kafka_username and self.kafka_password

@@ -27,18 +27,34 @@ SMALLEST_SPLIT_TOKENS = 64  # a run of 64 costs a fifth more for each token, one
 class Shapes:
     """The shapes that a session likes; others are padded up to the next of them.
 
-    lengths  ascending; beyond the last, and where there are none, a length stays as it is
-    counts   texts of a batch, in the same way
+    lengths       ascending; beyond the last, and where there are none, a length stays as it is
+    counts        texts of a batch, in the same way
+    batch_tokens  padded tokens that no padding goes beyond; None: any number
     """
 
     lengths: tuple[int, ...] = ()
     counts: tuple[int, ...] = ()
+    batch_tokens: int | None = None
 
     def length(self, tokens: int) -> int:
         return _step(self.lengths, tokens)
 
-    def count(self, texts: int) -> int:
-        return _step(self.counts, texts)
+    def padded(self, texts: int, longest: int) -> tuple[int, int]:
+        """The shape of a batch of so many texts: at most as many as fit `batch_tokens`, or those
+        that are there."""
+        length, count = self.length(longest), _step(self.counts, texts)
+        if self.batch_tokens is not None:
+            count = max(texts, min(count, _fit(length, self.batch_tokens)))
+        return count, length
+
+    def all(self) -> list[tuple[int, int]]:
+        """Every shape of a batch within `batch_tokens`, the largest first."""
+        found = {
+            self.padded(min(count, _fit(length, self.batch_tokens or count * length)), length)
+            for length in self.lengths
+            for count in self.counts
+        }
+        return sorted(found, key=lambda shape: (-shape[0] * shape[1], shape))
 
 
 ANY_SHAPE = Shapes()
@@ -123,7 +139,7 @@ def pad(
 ) -> tuple[Ids, NDArray[np.int64]]:
     """Ids and mask, both int64: (b, longest), or the next of `shapes`. Padding is on the right,
     masked by 0; rows beyond b repeat the last one, because a row without tokens has no vector."""
-    shape = (shapes.count(len(rows)), shapes.length(max(map(len, rows))))
+    shape = shapes.padded(len(rows), max(map(len, rows)))
     ids = np.full(shape, pad_id, dtype=np.int64)
     mask = np.zeros(shape, dtype=np.int64)
     for row, tokens in enumerate(rows):

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import os
 import re
+from math import ceil, inf
+from pathlib import Path
 
 from stream.errors import Misconfigured
 
 SETTING = "INTERESTREAM_ENCODER_CORES"
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of this container
 
 
 def allowed() -> frozenset[int]:
     """Cores that this process may use, by affinity."""
     return frozenset(os.sched_getaffinity(0))
+
+
+def count() -> int:
+    """How many cores' time this process gets: those that it may use, or less where its container
+    has a quota, a part of a core counted as one."""
+    return int(min(len(allowed()), _quota()))
 
 
 def parse(text: str, usable: frozenset[int] | None = None) -> tuple[int, ...]:
@@ -42,6 +51,15 @@ def parse(text: str, usable: frozenset[int] | None = None) -> tuple[int, ...]:
 def bind(core: int) -> None:
     """Keep the calling thread on one core."""
     os.sched_setaffinity(0, {core})  # 0 is the calling thread, not the process
+
+
+def _quota() -> float:
+    """Cores' time that the container gets, at least 1; inf: there is no quota."""
+    try:
+        most, period = QUOTA.read_text().split()
+    except (OSError, ValueError):  # no container, or none that says it so
+        return inf
+    return inf if most == "max" else max(1, ceil(int(most) / int(period)))
 
 
 def _range(part: str, text: str) -> range:

@@ -25,7 +25,7 @@ from stream.encoder.manifest import Manifest
 from stream.encoder.providers import Name, Opened, Provider, Wanted
 from stream.encoder.seat import Seat
 from stream.encoder.tokens import Tokenizes, Tokens
-from stream.errors import Unavailable
+from stream.errors import Broken, Unavailable
 
 INLINE_CHARACTERS = 1_000  # 0.3 ms at most: to a thread and back costs about as much
 
@@ -96,7 +96,7 @@ class Encoder:
 
         sessions      sessions of one thread; 0: one a core
         batch_tokens  padded tokens of a batch
-        max_tokens    longer texts are cut here, at most what the model takes
+        max_tokens    longer texts are cut here, or where the model ends
         cache_bytes   of vectors kept by text; 0: none
         queue_texts   texts that may wait in each lane
         provider      what runs the model
@@ -162,8 +162,8 @@ class Encoder:
 
         role  picks the prefix that the manifest names; without one it makes no difference
 
-        Raises Overloaded if the lane's queue is full, Unavailable after close(), and what the
-        session raised if one of these texts breaks it.
+        Raises Overloaded if the lane's queue is full, Unavailable after close(), what the session
+        raised if one of these texts breaks it, and Broken if it no longer runs any text.
         """
         self._require_running()
         wanted = [as_seen(text, role, self._manifest.prefixes) for text in texts]
@@ -281,24 +281,36 @@ class Encoder:
             jobs = following
 
     async def _hand_out(self, seat: Seat, jobs: list[Job], outcome: Outcome | Exception) -> None:
-        """Give jobs their rows; if the run broke, run its texts one by one, so that only the
+        """Give jobs their rows; if the run broke, run its halves, and so on, so that only the
         guilty ones fail."""
         if isinstance(outcome, Exception):
             if len(jobs) == 1:
-                return self._fail(jobs[0], outcome)
-            for job in jobs:
-                await self._hand_out(seat, [job], await _settled(seat.begin(_tokens([job]))))
+                return await self._blame(seat, jobs[0], outcome)
+            middle = len(jobs) // 2
+            for half in (jobs[:middle], jobs[middle:]):
+                await self._hand_out(seat, half, await _settled(seat.begin(_tokens(half))))
             return None
         rows, seconds = outcome
         for job, row in zip(jobs, rows, strict=True):
             self._finish(job, row)
         return self._note(_tokens(jobs), seconds)
 
+    async def _blame(self, seat: Seat, job: Job, error: Exception) -> None:
+        """Fail a text that broke its run; where the empty text breaks one too, it is not the text
+        (a lost GPU, no memory), and burying text after text would lose what is innocent.
+
+        Raises what the empty text met.
+        """
+        outcome = await _settled(seat.begin(self._tokenizer.encode([""])))
+        if isinstance(outcome, Exception):
+            raise outcome
+        self._fail(job, error)
+
     def _note(self, tokens: list[Tokens], seconds: float) -> None:
         if self._on_batch is not None:
             shapes, lengths = self._opened.shapes, [len(text) for text in tokens]
-            padded = shapes.count(len(lengths)) * shapes.length(max(lengths))
-            self._on_batch(padded, sum(lengths), seconds)
+            count, length = shapes.padded(len(lengths), max(lengths))
+            self._on_batch(count * length, sum(lengths), seconds)
 
     def _finish(self, job: Job, row: Vector) -> None:
         own = row.copy()  # a view would keep the whole batch in memory
@@ -328,21 +340,27 @@ class Encoder:
         self._tasks.append(task)
 
     def _on_end(self, task: asyncio.Task[None]) -> None:
-        """A serving task ends only by close(); if one ends by a bug nobody may wait for it."""
+        """A serving task ends only by close(); if one breaks nobody may wait for it."""
         if not task.cancelled() and (error := task.exception()) is not None:
             self._broken = error
-            self._stop(f"stopped by {error!r}")
+            self._stop(f"ended by {error!r}")
 
     def _stop(self, why: str) -> None:
         self._stopped = self._stopped or why
         for job in list(self._in_flight.values()):
-            self._fail(job, Unavailable("encoder", self._stopped))
+            self._fail(job, self._ended())
+
+    def _ended(self) -> Exception:
+        """Waiting does not mend what is broken."""
+        if self._broken is None:
+            return Unavailable("encoder", self._stopped or "closed")
+        broken = Broken(f"the encoder {self._stopped}: start the worker again")
+        broken.__cause__ = self._broken
+        return broken
 
     def _require_running(self) -> None:
-        if self._broken is not None:  # a bug: waiting would not mend it
-            raise RuntimeError("the encoder ended by a bug") from self._broken
         if self._stopped is not None:
-            raise Unavailable("encoder", self._stopped)
+            raise self._ended()
 
 
 async def _settled(running: asyncio.Future[Outcome]) -> Outcome | Exception:

@@ -1,6 +1,7 @@
 """Where texts wait: admitted up to a bound, tokenised, then given out in planned batches.
 
-Events go before items in both stages. One event loop's property: nothing here is for threads.
+Events go before items in both stages, but for one turn in `EVENTS_IN_ROW` + 1. One event loop's
+property: nothing here is for threads.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from stream.errors import Overloaded
 TOKENISE_TEXTS = 256  # about 10 ms: an event's text never waits longer for an item load's
 PLAN_TEXTS = 256  # planned together, or as many short ones as fill a batch
 SHORT_TOKENS = 8
+EVENTS_IN_ROW = 8  # then items have a turn, or a backlog of reviews would keep them out for ever
 
 
 class Stage(enum.Enum):
@@ -90,6 +92,21 @@ class _Line:
     stale: bool = False
 
 
+@dataclass(slots=True)
+class _Turns:
+    """Which lane goes first: events, until they have had all turns for a while."""
+
+    events_in_row: int = 0
+
+    def order(self) -> list[Lane]:
+        if self.events_in_row < EVENTS_IN_ROW:
+            return [Lane.EVENTS, Lane.ITEMS]
+        return [Lane.ITEMS, Lane.EVENTS]
+
+    def took(self, lane: Lane) -> None:
+        self.events_in_row = self.events_in_row + 1 if lane is Lane.EVENTS else 0
+
+
 class Lanes:
     """Two lines of jobs, each with its own bound, so that a full one does not close the other.
 
@@ -122,6 +139,7 @@ class Lanes:
         self._running = 0
         self._alarm: object = None
         self._lines = {lane: _Line() for lane in Lane}
+        self._turns_fresh, self._turns_ready = _Turns(), _Turns()
         self._fresh = asyncio.Event()
         self._ready = asyncio.Event()
 
@@ -206,25 +224,29 @@ class Lanes:
         self._ready.set()  # with nothing running nobody waits for a fuller batch
 
     def _next_fresh(self) -> list[Job]:
-        for line in self._lines.values():
+        for lane in self._turns_fresh.order():
+            line = self._lines[lane]
             jobs: list[Job] = []
             while line.fresh and len(jobs) < TOKENISE_TEXTS:
                 job = line.fresh.popleft()
                 if job.stage is Stage.WAITING and job.tokens is None:
                     jobs.append(job)
             if jobs:
+                self._turns_fresh.took(lane)
                 return jobs
         return []
 
     def _next_batch(self) -> list[Job]:
         """The batch of the oldest text: it takes along those nearest in length, and nothing is
         overtaken for ever."""
-        for line in self._lines.values():
+        for lane in self._turns_ready.order():
+            line = self._lines[lane]
             oldest = _oldest(line)
             if oldest is None:
                 continue
             if self._max_wait_s and self._holds(line, oldest):
                 return []
+            self._turns_ready.took(lane)
             return self._batch_of(line, oldest)
         return []
 

@@ -15,11 +15,11 @@ import msgspec
 from stream.errors import Misconfigured
 
 MODEL = "model.onnx"
+EXTERNAL = ("model.onnx.data", "model.onnx_data")  # in the order in which they are hashed
 TOKENIZER = "tokenizer.json"
 MANIFEST = "manifest.json"
 FORMAT = 1
 EXPORT = "export it with `interestream-export --model … --out …`"
-AGAIN = f"fetch the model again or {EXPORT}"
 
 _Positive = Annotated[int, msgspec.Meta(ge=1)]
 _Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -65,6 +65,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return hashlib.sha256("/".join(parts).encode()).hexdigest()[:8]
 
 
+def again(folder: Path | str) -> str:
+    """What to do about a model folder that is damaged."""
+    default = f"where it is the default model, remove {folder} and run again to fetch it anew"
+    return f"{EXPORT}, or, {default}"
+
+
 def read(model_dir: Path) -> Manifest:
     """The manifest of a folder, its hashes checked against the files. Reads every byte: some
     tenths of a second for 90 MB.
@@ -77,8 +83,8 @@ def read(model_dir: Path) -> Manifest:
 
 def model_sha256(model_dir: Path) -> str:
     """Of model.onnx and, after it, its external data."""
-    # "model.onnx" sorts before "model.onnx.data" and "model.onnx_data"
-    return _sha256(*sorted(model_dir.glob(f"{MODEL}*")))
+    external = (model_dir / name for name in EXTERNAL)
+    return _sha256(model_dir / MODEL, *(path for path in external if path.is_file()))
 
 
 def tokenizer_sha256(model_dir: Path) -> str:
@@ -95,8 +101,8 @@ def _require(model_dir: Path) -> None:
         path = model_dir / name
         if not path.is_file() or path.stat().st_size == 0:
             raise Misconfigured(
-                f"{path} is missing or empty: {AGAIN}, or set INTERESTREAM_MODEL_DIR to a "
-                "complete folder"
+                f"{path} is missing or empty: {again(model_dir)}, or set "
+                "INTERESTREAM_MODEL_DIR to a complete folder"
             )
 
 
@@ -111,7 +117,7 @@ def _decoded(path: Path) -> Manifest:
         if found == FORMAT:
             return msgspec.json.decode(content, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Misconfigured(f"{path} cannot be read ({error}): {AGAIN}") from error
+        raise Misconfigured(f"{path} cannot be read ({error}): {again(path.parent)}") from error
     raise Misconfigured(
         f"{path} has format {found}, this version of interestream reads {FORMAT}: update "
         f"interestream, or take the model and {EXPORT} of this version"
@@ -125,7 +131,7 @@ def _checked(manifest: Manifest, model_dir: Path) -> Manifest:
         if is_ != should:
             raise Misconfigured(
                 f"{model_dir / name} has sha256 {is_[:12]}…, {MANIFEST} says {should[:12]}…: the "
-                f"folder is damaged or mixed from two models; {AGAIN}"
+                f"folder is damaged or mixed from two models; {again(model_dir)}"
             )
     return manifest
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.encoder.manifest import AGAIN
-from stream.encoder.sessions import Graph, described
+from stream.encoder.manifest import again
+from stream.encoder.sessions import INT64, Graph, described
 from stream.errors import Misconfigured
 
 BF16 = "BF16"
@@ -59,14 +59,17 @@ def open_openvino(
     try:
         compiled = core.compile_model(str(model), "CPU", options)
     except Exception as error:  # the binding has no common class for its errors
-        raise Misconfigured(f"{model} cannot be loaded by OpenVINO ({error}): {AGAIN}") from error
+        raise Misconfigured(
+            f"{model} cannot be loaded by OpenVINO ({error}): {again(model.parent)}"
+        ) from error
     graph = _graph(compiled, model, pooling)
     sessions = [OpenvinoSession(compiled.create_infer_request(), graph) for _ in range(count)]
     return graph, sessions, precision
 
 
 def _graph(compiled: Any, model: Path, pooling: str) -> Graph:
-    inputs = frozenset(node.any_name for node in compiled.inputs)
+    kinds = {node.any_name: node.element_type.get_type_name() for node in compiled.inputs}
+    inputs = {name: INT64 if kind == "i64" else kind for name, kind in kinds.items()}
     outputs = {
         name: [axis.get_length() if axis.is_static else None for axis in node.partial_shape]
         for node in compiled.outputs

@@ -13,8 +13,8 @@ import structlog
 
 from stream.encoder import cores
 from stream.encoder.batches import ANY_SHAPE, Shapes
-from stream.encoder.bound import PROVIDERS, open_bound, shapes_for
-from stream.encoder.manifest import MODEL, Manifest
+from stream.encoder.bound import PROVIDERS, BoundSession, open_bound, shapes_for
+from stream.encoder.manifest import MODEL, Manifest, again
 from stream.encoder.openvino import open_openvino
 from stream.encoder.sessions import Graph, Runs, open_cpu
 from stream.errors import Misconfigured
@@ -54,9 +54,10 @@ class Wanted:
 
     provider      the hardware
     fallback      whether the CPU will do where the provider cannot be had
-    sessions      on the CPU, of one thread each; 0: one a core
+    sessions      on the CPU, of one thread each; 0: one a core, as `cores.count` counts them
     cores         that the CPU's sessions are bound to, as `cores.parse` takes them
-    batch_tokens  padded tokens of a batch on the CPU; a GPU gets at least CUDA_BATCH_TOKENS
+    batch_tokens  padded tokens of a batch on the CPU; a GPU gets at least CUDA_BATCH_TOKENS:
+                  a smaller number that was set cannot be told from the default
     max_tokens    of a text
     """
 
@@ -110,7 +111,7 @@ def _count(wanted: Wanted, bound: tuple[int, ...]) -> int:
             f"INTERESTREAM_ENCODER_SESSIONS is {wanted.sessions}, {cores.SETTING} names "
             f"{len(bound)} cores ({wanted.cores}): a session has one core, so unset one of them"
         )
-    return wanted.sessions or len(bound) or len(cores.allowed())
+    return wanted.sessions or len(bound) or cores.count()
 
 
 class _NotThere(Exception):
@@ -119,9 +120,9 @@ class _NotThere(Exception):
 
 def _open_cuda(model_dir: Path, manifest: Manifest, wanted: Wanted, _count: int) -> Opened:
     install = "pip install 'interestream[gpu]' in place of 'interestream[cpu]'"
+    ort.preload_dlls()  # CUDA's libraries come in packages that no search path names
     if CUDA not in ort.get_available_providers():
         raise _NotThere(f"this onnxruntime knows no CUDA: {install}")
-    ort.preload_dlls()
     graph, session = open_bound(model_dir / MODEL, "cuda", manifest.pooling)
     if CUDA not in session.providers:  # onnxruntime only logs it, and takes the CPU
         raise _NotThere(
@@ -133,10 +134,24 @@ def _open_cuda(model_dir: Path, manifest: Manifest, wanted: Wanted, _count: int)
             f"{model_dir / MODEL} gives a vector for each token, which would all be copied from "
             "the GPU: export it with `interestream-export --model … --out … --dtype fp16`"
         )
+    if manifest.dtype == "int8":
+        log.warning("a GPU is slower on an int8 model than on fp16: use fp16 with it")
     batch_tokens = max(wanted.batch_tokens, CUDA_BATCH_TOKENS)
     shapes = shapes_for(batch_tokens, wanted.max_tokens)
-    session.warm_up(shapes, batch_tokens)
+    _warm_up(session, shapes, model_dir)
     return Opened(Provider("cuda", 1, manifest.dtype), graph, [session], batch_tokens, shapes)
+
+
+def _warm_up(session: BoundSession, shapes: Shapes, model_dir: Path) -> None:
+    try:
+        warmed = session.warm_up(shapes)
+    except Exception as error:  # the binding has no common class for its errors
+        raise _NotThere(
+            f"{model_dir / MODEL} cannot be run on the GPU with {shapes.batch_tokens} padded "
+            f"tokens ({error}): where its memory is too small lower INTERESTREAM_BATCH_TOKENS (to "
+            f"{CUDA_BATCH_TOKENS} at least) or INTERESTREAM_MAX_TOKENS, else {again(model_dir)}"
+        ) from error
+    log.info("GPU is warmed up", shapes=warmed, host_memory=session.host_memory)
 
 
 def _open_openvino(model_dir: Path, manifest: Manifest, wanted: Wanted, count: int) -> Opened:

@@ -11,13 +11,14 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from stream.encoder.manifest import AGAIN, EXPORT
+from stream.encoder.manifest import EXPORT, again
 from stream.encoder.pooling import POOLINGS, unit_rows
 from stream.errors import Misconfigured
 
 POOLED = "sentence_embedding"
 HIDDEN = "last_hidden_state"
 KNOWN_INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})
+INT64 = "tensor(int64)"
 
 
 class Runs(Protocol):
@@ -95,32 +96,42 @@ def load(model: Path, options: Any, providers: Sequence[Any]) -> Any:
     try:
         return ort.InferenceSession(str(model), options, providers=list(providers))
     except Exception as error:  # the binding has no common class for its errors
-        raise Misconfigured(f"{model} cannot be loaded ({error}): {AGAIN}") from error
+        raise Misconfigured(f"{model} cannot be loaded ({error}): {again(model.parent)}") from error
 
 
 def graph_of(session: Any, model: Path, pooling: str) -> Graph:
     """How a loaded model is called. Raises Misconfigured if it is not one of this kind."""
-    inputs = frozenset(node.name for node in session.get_inputs())
-    return described(
-        inputs, {node.name: node.shape for node in session.get_outputs()}, model, pooling
-    )
+    inputs = {node.name: node.type for node in session.get_inputs()}
+    outputs = {node.name: node.shape for node in session.get_outputs()}
+    return described(inputs, outputs, model, pooling)
 
 
 def described(
-    inputs: frozenset[str], outputs: Mapping[str, Sequence[Any]], model: Path, pooling: str
+    inputs: Mapping[str, str], outputs: Mapping[str, Sequence[Any]], model: Path, pooling: str
 ) -> Graph:
-    """The graph of these inputs and output shapes. Raises Misconfigured if it cannot be called."""
+    """The graph of these inputs, by their types as onnxruntime names them, and output shapes.
+
+    Raises Misconfigured if it cannot be called.
+    """
     output = POOLED if POOLED in outputs else HIDDEN
-    if output not in outputs or not {"input_ids", "attention_mask"} <= inputs <= KNOWN_INPUTS:
+    if (
+        output not in outputs
+        or not {"input_ids", "attention_mask"} <= inputs.keys() <= KNOWN_INPUTS
+    ):
         raise Misconfigured(
             f"{model} has inputs {sorted(inputs)} and outputs {sorted(outputs)}; needed are "
             f"inputs among {sorted(KNOWN_INPUTS)} and the output {POOLED} or {HIDDEN}: take the "
             f"model and {EXPORT}"
         )
+    for name, kind in sorted(inputs.items()):
+        if kind != INT64:
+            raise Misconfigured(
+                f"{model} takes {name} as {kind}, not as {INT64}: take the model and {EXPORT}"
+            )
     dimension = outputs[output][-1]
     if not isinstance(dimension, int):
         raise Misconfigured(
             f"{model} does not say how long its vectors are ({output} is {outputs[output]}): "
             f"take the model and {EXPORT}"
         )
-    return Graph(inputs, output, output == POOLED, dimension, pooling)
+    return Graph(frozenset(inputs), output, output == POOLED, dimension, pooling)

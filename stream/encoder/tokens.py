@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding
 from tokenizers import Tokenizer as Backend
 
-from stream.encoder.manifest import AGAIN
+from stream.encoder.manifest import again
 from stream.errors import Misconfigured
 
 Ids = NDArray[np.int64]
@@ -57,7 +57,9 @@ class Tokenizer:
         try:
             backend = Backend.from_file(str(path))
         except Exception as error:  # the binding raises nothing narrower
-            raise Misconfigured(f"{path} is not a tokenizer ({error}): {AGAIN}") from error
+            raise Misconfigured(
+                f"{path} is not a tokenizer ({error}): {again(path.parent)}"
+            ) from error
         return cls(backend, max_tokens=max_tokens)
 
     def encode(self, texts: Sequence[str]) -> list[Tokens]:

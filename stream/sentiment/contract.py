@@ -29,7 +29,8 @@ class Sentiment(Protocol):
         """One for each review, in order: -1 damns, 0 takes no side, 1 praises, None cannot say.
 
         None where there is nothing to read: blank text, a language that this reader does not know,
-        no word that it knows. The same review always gives the same, whatever stands beside it.
+        no word that it knows. The same review, vector included, always gives the same, whatever
+        stands beside it.
         """
 
 

@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from stream.commands import store_checks
+from stream.commands import doctor, store_checks
 from stream.commands.clock import check_clock
 from stream.commands.doctor import check_model, check_sentiment
 from stream.commands.effective import effective, unknown_variables
 from stream.embedded.process import free_ports
+from stream.encoder import Encoder
 from stream.errors import Misconfigured
 from stream.kafka.admin import Admin, ensure_topics
 from stream.kafka.topics import topic_plans
@@ -209,6 +210,37 @@ async def test_a_model_without_a_manifest_is_found_with_its_remedy(tmp_path: Pat
 
     assert "manifest.json is missing or empty" in finding.found
     assert "interestream-export --model" in finding.remedy
+
+
+async def test_a_model_that_stops_working_after_its_start_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The error is not one of ours: it took the doctor down with it."""
+
+    async def encode(_self: Encoder, _texts: list[str]) -> None:
+        raise ValueError("the model gave a vector that is zero or not finite")
+
+    monkeypatch.setattr(Encoder, "encode", encode)
+
+    finding, _ = await check_model(load(model_dir=TINY, encoder_sessions=1))
+
+    assert finding.status == "failed"
+    assert "tiny cannot encode a text: ValueError('the model gave" in finding.found
+    assert "interestream-export --model" in finding.remedy
+
+
+async def test_an_error_of_another_kind_at_the_start_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def broken(_settings: Settings) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(doctor, "open_encoder", broken)
+
+    finding, manifest = await check_model(load())
+
+    assert (finding.status, manifest) == ("failed", None)
+    assert "no space left" in finding.found
 
 
 async def test_who_reads_reviews_is_told() -> None:

@@ -111,8 +111,20 @@ def test_a_batch_is_padded_to_the_next_shape() -> None:
     assert mask.tolist() == [[1, 1, 1, 0], [1, 0, 0, 0], [1, 0, 0, 0], [1, 0, 0, 0]]
 
 
+@given(st.integers(1, 40), st.integers(1, 9), st.integers(1, 100))
+def test_padding_to_a_shape_stays_within_the_budget(texts: int, longest: int, budget: int) -> None:
+    """A batch that the planner made of what fits is one of the shapes that are warmed up."""
+    shapes = Shapes(lengths=(2, 4, 9), counts=(1, 2, 4, 8, 16, 32, 64), batch_tokens=budget)
+    fit = max(1, budget // shapes.length(longest))
+    count, length = shapes.padded(min(texts, fit), longest)
+
+    assert min(texts, fit) <= count <= fit
+    assert longest <= length
+    assert (count, length) in shapes.all()
+
+
 def test_beyond_the_last_shape_a_batch_stays_as_it_is() -> None:
     shapes = Shapes(lengths=(2, 4), counts=(1, 4))
 
     assert [shapes.length(n) for n in (1, 2, 3, 4, 5)] == [2, 2, 4, 4, 5]
-    assert [shapes.count(n) for n in (1, 2, 5)] == [1, 4, 5]
+    assert [shapes.padded(n, 1)[0] for n in (1, 2, 5)] == [1, 4, 5]

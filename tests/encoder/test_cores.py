@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -55,6 +56,36 @@ def test_without_a_set_the_process_s_own_cores_count() -> None:
 
     with pytest.raises(Misconfigured, match=f"may not use core {beyond}"):
         parse(str(beyond))
+
+
+@pytest.mark.parametrize(
+    ("quota", "found"),
+    [
+        ("max 100000", 4),
+        ("200000 100000", 2),
+        ("150000 100000", 2),
+        ("10000 100000", 1),
+        ("900000 100000", 4),
+        ("", 4),
+    ],
+)
+def test_a_container_s_quota_lowers_the_count(
+    quota: str, found: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container that gets two cores' time on a machine of 64 had 64 sessions."""
+    (tmp_path / "cpu.max").write_text(quota + "\n")
+    monkeypatch.setattr(cores, "QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(cores, "allowed", lambda: frozenset(range(4)))
+
+    assert cores.count() == found
+
+
+def test_without_a_container_every_core_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cores, "QUOTA", tmp_path / "none")
+
+    assert cores.count() == len(cores.allowed())
 
 
 class Placed(Gate):

@@ -6,11 +6,12 @@ import asyncio
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from stream.encoder import Encoder, Lane, Role
 from stream.encoder.contract import Rows
 from stream.encoder.manifest import Prefixes
-from stream.errors import Overloaded, Unavailable
+from stream.errors import Broken, Overloaded, Unavailable
 from stream.kafka.deliveries import Delivery, TopicPartition
 from stream.kafka.patience import Patience
 from tests.encoder.parts import DIMENSION, TINY, Gate, opened, opened_parts, running
@@ -206,6 +207,38 @@ async def test_a_text_that_breaks_the_session_fails_its_caller_only() -> None:
         assert (await encoder.encode(["good one"])).shape == (1, DIMENSION)
 
 
+async def test_a_breaking_text_is_found_by_halving() -> None:
+    """One poison text among 64 must not hold the session up for 64 runs."""
+    gate = Gate()
+    async with running(gate, batch_tokens=1024) as encoder:
+        first = await occupy(encoder, gate)
+        texts = [f"word {n}" for n in range(63)]
+        bad = asyncio.create_task(encoder.encode([*texts, "poison"]))
+        await waiting(encoder, Lane.EVENTS, 64)
+        gate.let_go()
+        _, failed = await asyncio.gather(first, bad, return_exceptions=True)
+
+        assert isinstance(failed, RuntimeError)
+        assert (await encoder.encode(texts)).shape == (63, DIMENSION)
+    assert len(gate.batches) < 20
+
+
+async def test_a_session_that_runs_nothing_any_more_is_no_text_s_fault() -> None:
+    """A lost GPU failed text after text, and each was buried as a bug of its own."""
+
+    class Dead:
+        def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+            raise RuntimeError("CUDA failure 700")
+
+    async with running(Dead()) as encoder:
+        calls = [encoder.encode([f"innocent {n}"]) for n in range(4)]
+        found = await asyncio.gather(*calls, return_exceptions=True)
+
+        assert [type(each) for each in found] == [Broken] * 4
+        with pytest.raises(Broken, match="CUDA failure 700"):
+            await encoder.encode(["later"])
+
+
 async def test_a_text_that_breaks_the_tokenizer_fails_its_caller_only() -> None:
     async with running(Gate(open_=True)) as encoder:
         bad, good = await asyncio.gather(
@@ -245,10 +278,9 @@ async def test_a_bug_in_an_observer_leaves_nobody_waiting() -> None:
         gate.let_go()
         await first
 
-        with pytest.raises(Unavailable, match="stopped by ZeroDivisionError"):
-            await second
-        with pytest.raises(RuntimeError, match="ended by a bug"):  # waiting would not mend it
-            await encoder.encode(["third"])
+        for call in (second, encoder.encode(["third"])):
+            with pytest.raises(Broken, match=r"ended by ZeroDivisionError.*start the worker again"):
+                await call
 
 
 async def test_the_next_batch_begins_before_the_results_of_the_last_go_out() -> None:

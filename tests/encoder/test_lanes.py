@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from stream.encoder.contract import Lane
-from stream.encoder.lanes import TOKENISE_TEXTS, Job, Lanes
+from stream.encoder.lanes import EVENTS_IN_ROW, TOKENISE_TEXTS, Job, Lanes
 from stream.encoder.tokens import Tokens
 from stream.errors import Overloaded
 
@@ -322,3 +322,30 @@ async def test_who_waits_for_a_batch_is_woken_by_the_end_of_the_last_run(
     patient.finished()
 
     assert texts(await taking) == ["a"]
+
+
+async def test_items_get_on_however_many_events_there_are() -> None:
+    """A backlog of reviews kept items out until the watchdog ended the worker."""
+    queue = lanes(batch_tokens=8)
+    queue.admit(items := [job(f"item {n}", Lane.ITEMS) for n in range(3)])
+    queue.add_ready(tokenise(items))
+    taken: list[Job] = []
+    for number in range(40):
+        queue.admit(event := [job(f"event {number}")])
+        queue.add_ready(tokenise(event))
+        taken += await queue.take_batch()
+        queue.finished()
+
+    assert [each.lane for each in taken[:EVENTS_IN_ROW]] == [Lane.EVENTS] * EVENTS_IN_ROW
+    assert {each.text for each in items} <= set(texts(taken))
+
+
+async def test_items_are_tokenised_however_many_events_there_are() -> None:
+    queue = lanes(queue_texts=100_000)
+    queue.admit([job("item", Lane.ITEMS)])
+    taken: list[Job] = []
+    for turn in range(40):
+        queue.admit([job(f"{turn}/{n}") for n in range(TOKENISE_TEXTS)])
+        taken += await queue.take_fresh()
+
+    assert "item" in texts(taken)

@@ -6,10 +6,15 @@ import shutil
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from stream.encoder import Encoder, manifest
+from stream.encoder.load import load
 from stream.encoder.manifest import Prefixes
+from stream.encoder.pooling import unit_rows
+from stream.encoder.providers import Wanted
+from stream.encoder.sessions import INT64, Graph, Session, described
 from stream.errors import Misconfigured
 from tests.encoder.parts import TINY, TINY_POOLED, declare
 
@@ -84,6 +89,14 @@ def test_external_weights_are_part_of_the_hash(folder: Path, name: str) -> None:
     assert declare(folder).hash != before
 
 
+def test_a_stray_copy_beside_the_model_is_no_damage(folder: Path) -> None:
+    """It was part of the hash, so a folder with a backup in it read as damaged."""
+    before = manifest.read(folder)
+    shutil.copy(folder / "model.onnx", folder / "model.onnx.bak")
+
+    assert manifest.read(folder) == before
+
+
 # --- what a damaged folder gets, from the code that a worker starts with
 
 
@@ -99,7 +112,9 @@ async def test_a_missing_or_empty_file_is_named(folder: Path, name: str, empty: 
     if empty:
         (folder / name).touch()
 
-    with pytest.raises(Misconfigured, match=f"{name} is missing or empty: fetch .*{REMEDY}"):
+    with pytest.raises(
+        Misconfigured, match=f"{name} is missing or empty: {REMEDY}, or, .* remove {folder} and"
+    ):
         await open_(folder)
 
 
@@ -108,7 +123,8 @@ async def test_a_file_that_changed_is_refused(folder: Path, name: str) -> None:
     with (folder / name).open("ab") as file:
         file.write(b" ")
 
-    with pytest.raises(Misconfigured, match=f"damaged or mixed from two models; .*{REMEDY}"):
+    remedy = f"{REMEDY}, or, where it is the default model, remove {folder} and run again"
+    with pytest.raises(Misconfigured, match=f"damaged or mixed from two models; {remedy}"):
         await open_(folder)
 
 
@@ -173,11 +189,16 @@ async def test_a_damaged_tokenizer_is_refused_even_if_its_hash_fits(folder: Path
         await open_(folder)
 
 
-async def test_opening_refuses_more_tokens_than_the_model_takes(folder: Path) -> None:
+async def test_texts_are_cut_where_the_model_ends(folder: Path) -> None:
+    """Whatever the setting: its default of 256 would refuse models of 128."""
     declare(folder, max_tokens=32)
 
-    with pytest.raises(Misconfigured, match="INTERESTREAM_MAX_TOKENS is 64, tiny takes at most 32"):
-        await open_(folder)
+    encoder = await open_(folder)
+    rows = await encoder.encode(["word " * 33, "word " * 60])
+    await encoder.close()
+
+    assert encoder.counts.cut_texts == 2
+    assert np.array_equal(rows[0], rows[1])
 
 
 async def test_opening_refuses_a_model_of_another_dimension(folder: Path) -> None:
@@ -185,3 +206,44 @@ async def test_opening_refuses_a_model_of_another_dimension(folder: Path) -> Non
 
     with pytest.raises(Misconfigured, match=f"vectors of 16, its manifest says 384: .*{REMEDY}"):
         await open_(folder)
+
+
+# --- a model that loads and cannot be run
+
+
+async def test_a_model_that_gives_no_finite_vectors_is_refused_at_start(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was found when the first item came, and every item was dead-lettered for it."""
+    monkeypatch.setattr(
+        Graph, "rows", lambda _self, output, _mask: unit_rows(output[:, 0] * np.nan)
+    )
+
+    refusal = rf"model\.onnx cannot be run on cpu ×1 fp32 \(.*not finite\): {REMEDY}"
+    with pytest.raises(Misconfigured, match=refusal):
+        await open_(folder)
+
+
+async def test_every_session_is_run_at_start(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions: list[Session] = []
+
+    def run(self: Session, ids: object, mask: object) -> None:
+        sessions.append(self)
+        if len(sessions) == 3:
+            raise RuntimeError("[ONNXRuntimeError] : 6")
+
+    monkeypatch.setattr(Session, "run", run)
+    wanted = Wanted(sessions=3, max_tokens=64)
+
+    with pytest.raises(Misconfigured, match=r"cpu ×3 fp32 \(\[ONNXRuntimeError\] : 6\)"):
+        load(folder, wanted)
+    assert len(set(map(id, sessions))) == 3
+
+
+def test_inputs_of_another_type_are_refused() -> None:
+    """Such a model failed on the first text."""
+    inputs = {"input_ids": INT64, "attention_mask": "tensor(int32)"}
+
+    refusal = r"takes attention_mask as tensor\(int32\), not as tensor\(int64\): .*" + REMEDY
+    with pytest.raises(Misconfigured, match=refusal):
+        described(inputs, {"sentence_embedding": [None, 16]}, TINY / "model.onnx", "mean")

@@ -41,7 +41,7 @@ def batch(rows: int = 3, length: int = 5) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_there_is_a_session_for_each_core() -> None:
-    assert open_().provider == Provider("cpu", len(cores.allowed()), "fp32")
+    assert open_().provider == Provider("cpu", cores.count(), "fp32")
 
 
 def test_the_number_of_sessions_may_be_set() -> None:
@@ -151,10 +151,28 @@ def test_rows_are_the_caller_s_own() -> None:
 
 def test_warm_up_makes_the_buffers_of_every_shape_within_the_budget() -> None:
     _, session = open_bound(TINY_POOLED / "model.onnx", "cpu", "mean")
-    shapes = Shapes(lengths=(2, 4), counts=(1, 2, 4))
+    shapes = Shapes(lengths=(2, 4), counts=(1, 2, 4), batch_tokens=8)
 
-    assert session.warm_up(shapes, batch_tokens=8) == 5
+    assert session.warm_up(shapes) == 5
     assert set(session._buffers) == {(1, 2), (2, 2), (4, 2), (1, 4), (2, 4)}
+
+
+@pytest.mark.parametrize("folder", [TINY, TINY_POOLED], ids=["hidden", "pooled"])
+def test_a_model_may_give_float16(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The buffer has the type that the model gives."""
+    _, session = open_bound(folder / "model.onnx", "cpu", "mean")
+    monkeypatch.setitem(bound.OUTPUTS, "tensor(float)", np.float16)
+    _, half = open_bound(folder / "model.onnx", "cpu", "mean")
+
+    assert session._made((3, 5)).output.data_type() == "tensor(float)"
+    assert half._made((3, 5)).output.data_type() == "tensor(float16)"
+
+
+def test_a_model_that_gives_another_type_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(bound.OUTPUTS, "tensor(float)")
+
+    with pytest.raises(Misconfigured, match=r"gives sentence_embedding as tensor\(float\), not as"):
+        open_bound(TINY_POOLED / "model.onnx", "cpu", "mean")
 
 
 @pytest.mark.parametrize("max_tokens", [8, 16, 100, 256, 512])
@@ -165,7 +183,9 @@ def test_shapes_hold_every_batch_and_waste_at_most_half_of_it_each_way(max_token
     for length in range(16, max_tokens + 1):
         assert length <= shapes.length(length) <= 2 * length
         most = max(1, bound_tokens // shapes.length(length))
-        assert most <= shapes.count(most) <= 2 * most
+        for texts in range(1, most + 1):
+            count, _ = shapes.padded(texts, length)
+            assert texts <= count <= min(2 * texts, most)
 
 
 @pytest.fixture
@@ -210,9 +230,55 @@ def test_every_batch_of_a_gpu_was_warmed_up() -> None:
 
     assert found.batch_tokens == 1024
     assert isinstance(session, bound.BoundSession)
-    for length in found.shapes.lengths:
-        for texts in range(1, max(1, found.batch_tokens // length) + 1):
-            assert (found.shapes.count(texts), length) in session._buffers
+    assert set(session._buffers) == set(found.shapes.all())
+
+
+@pytest.mark.parametrize("max_tokens", [100, 256, 384])
+@pytest.mark.parametrize("budget", [16_384, 20_000, 32_000])
+def test_every_batch_within_any_budget_is_warmed_up(max_tokens: int, budget: int) -> None:
+    """42 texts of 384 tokens were padded to 64, a shape that no run had prepared."""
+    shapes = shapes_for(budget, max_tokens)
+    warmed = set(shapes.all())
+
+    assert max(count * length for count, length in warmed) <= budget
+    for length in shapes.lengths:
+        for texts in range(1, budget // length + 1):
+            assert shapes.padded(texts, length) in warmed
+    assert len(warmed) < 80
+
+
+@pytest.mark.usefixtures("cuda_on_the_cpu")
+def test_too_little_memory_for_warming_up_is_told_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Or the CPU takes over where that is allowed."""
+
+    def exhausted(_self: bound.BoundSession, _shapes: Shapes) -> int:
+        raise RuntimeError("Failed to allocate memory for requested buffer")
+
+    monkeypatch.setattr(bound.BoundSession, "warm_up", exhausted)
+
+    remedies = r"Failed to allocate.*lower INTERESTREAM_BATCH_TOKENS.*ENCODER_FALLBACK=true"
+    with pytest.raises(Misconfigured, match=remedies):
+        open_(provider="cuda")
+    assert open_(provider="cuda", fallback=True).provider.name == "cpu"
+
+
+def test_cuda_s_libraries_are_loaded_before_onnxruntime_is_asked_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def providers_() -> list[str]:
+        asked.append("providers")
+        return []
+
+    monkeypatch.setattr(ort, "preload_dlls", lambda: asked.append("preload"))
+    monkeypatch.setattr(ort, "get_available_providers", providers_)
+
+    with pytest.raises(Misconfigured, match="knows no CUDA"):
+        open_(provider="cuda")
+    assert asked == ["preload", "providers"]
 
 
 @pytest.mark.usefixtures("cuda_on_the_cpu")

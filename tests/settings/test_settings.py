@@ -41,6 +41,10 @@ def test_the_event_table_can_be_replaced(monkeypatch: pytest.MonkeyPatch) -> Non
             {"max_text_bytes": 9000, "max_value_bytes": 2048},
             ["INTERESTREAM_MAX_TEXT_BYTES", "9000", "2048"],
         ),
+        (
+            {"encoder_queue_texts": 499, "chunk_records": 500},
+            ["INTERESTREAM_ENCODER_QUEUE_TEXTS", "499", "(500)", "raise the first"],
+        ),
         ({"kafka_security": "sasl_tls"}, ["INTERESTREAM_KAFKA_PASSWORD"]),
         ({"watchdog_s": 0.1}, ["INTERESTREAM_WATCHDOG_S", "0.1", "100"]),
         ({"event_types": {"x": {"strength": 2}}}, ["INTERESTREAM_EVENT_TYPES, x, strength, is 2:"]),
