@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from stream.demo.audience import Received
 from stream.demo.run import Outcome, percentiles_ms
 from stream.demo.score import HitRate
 from stream.errors import Failed
@@ -87,8 +89,14 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "seconds_items": round(outcome.items_s, 1),
         "seconds_history": round(outcome.history_s, 1),
         "seconds_live": round(outcome.live_s, 1),
+        "encoder": encoder(outcome.audience.received.values()),
     }
     return facts
+
+
+def encoder(received: Iterable[Received]) -> str:
+    """The hash that the lists carry of their encoder; several with commas between, none is ""."""
+    return ", ".join(sorted({one.message.model.encoder for one in received}))
 
 
 def _rate(name: str, rate: HitRate | None) -> dict[str, Any]:

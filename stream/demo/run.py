@@ -80,7 +80,7 @@ def run(
     console.print(
         "[bold]interestream demo[/] · fetching model and data where they are not here yet"
     )
-    models = model_dir(cache_dir)
+    models = load().model_dir or model_dir(cache_dir)
     folder = movielens_dir(cache_dir)
     films = movielens.films(folder)
     ratings = movielens.ratings(folder)[: options.events]
