@@ -11,13 +11,13 @@ import grpc
 
 from stream.commands.picture import Picture, items_of, picture
 from stream.core.profile import Membership
-from stream.errors import Misconfigured
+from stream.errors import Misconfigured, Unavailable
 from stream.settings import Settings
 from stream.store.client import Points, open_client
 from stream.store.codec import unpack
 from stream.store.items import Items, open_items
 from stream.store.meta import Meta
-from stream.store.moves import ENCODER_FACT
+from stream.store.moves import ENCODER_FACT, Move, standing
 from stream.store.segments import Segments
 from stream.store.users import Users
 
@@ -57,8 +57,8 @@ async def reader(settings: Settings) -> AsyncIterator[Reader]:
     def points(name: str) -> Points:
         return Points(client, f"{prefix}_{name}", timeout_s=settings.qdrant_timeout_s)
 
+    meta = Meta(points("meta"))
     try:
-        meta = Meta(points("meta"))
         fact = await meta.get(ENCODER_FACT)
         if fact is None:
             raise _no_store(settings)
@@ -67,6 +67,9 @@ async def reader(settings: Settings) -> AsyncIterator[Reader]:
     except grpc.aio.AioRpcError as error:
         if error.code() != grpc.StatusCode.NOT_FOUND:
             raise
+        move = (await standing(meta)).move
+        if move is not None and move.closed:
+            raise Unavailable("encoder", _between(move)) from error
         raise _no_store(settings) from error
     finally:
         await client.close()
@@ -79,6 +82,13 @@ async def _label(segments: Segments, member: Membership | None) -> str:
     model = await segments.current()
     segment = model.get(member.segment) if model else None
     return segment.label if segment else ""
+
+
+def _between(move: Move) -> str:
+    return (
+        f"the store moves to encoder {move.after.hash} ({move.model}) and cannot be read for some "
+        "seconds: ask again; `interestream reembed` shows how far it is"
+    )
 
 
 def _no_store(settings: Settings) -> Misconfigured:

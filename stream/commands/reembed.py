@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from stream.commands import bars
 from stream.commands.shown import columns
-from stream.errors import Failed, Misconfigured, Unavailable
+from stream.errors import Failed, Misconfigured
 from stream.kafka.admin import Admin
 from stream.models import open_encoder
 from stream.reembed import report as reports
@@ -28,7 +27,7 @@ from stream.store import names
 from stream.store.client import open_client, outages
 from stream.store.collections import change_aliases
 from stream.store.meta import Meta
-from stream.store.moves import Stage, Standing, standing
+from stream.store.moves import Move, Stage, Standing, standing
 
 Say = Callable[[str], object]
 
@@ -63,14 +62,11 @@ def reembed(settings: Settings, options: Options, say: Say) -> None:
 
 
 async def _reembed(settings: Settings, options: Options, say: Say, tells: Tells) -> None:
-    async with _mover(settings, options.model, tells) as mover:
-        try:
+    try:
+        async with _mover(settings, options.model, tells) as mover:
             await _steps(mover, settings, options, say)
-        except (Unavailable, asyncio.CancelledError):
-            with contextlib.suppress(Unavailable):
-                for line in await _stuck(mover.meta):
-                    say(line)
-            raise
+    finally:
+        await _say_stuck(settings, say)
 
 
 async def _steps(mover: Mover, settings: Settings, options: Options, say: Say) -> None:
@@ -168,6 +164,7 @@ def _told(now: Standing, found: set[str]) -> list[str]:
     if now.move is not None:
         move = now.move
         lines.append(f"move: to {move.after.hash} ({move.model}), {move.stage.value}")
+        lines += _stuck(move)
     others = found - {now.encoder.hash}
     lines.append(f"other encoders with collections: {', '.join(sorted(others)) or 'none'}")
     return lines
@@ -189,13 +186,29 @@ async def _encoders(client: AsyncQdrantClient, namespace: str) -> set[str]:
     return names.encoders(namespace, (collection.name for collection in found))
 
 
-async def _stuck(meta: Meta) -> list[str]:
-    """What a person must know whose command ended half-way."""
-    move = (await standing(meta)).move
+async def _say_stuck(settings: Settings, say: Say) -> None:
+    """However the command ended. Raises nothing, or it would hide why."""
+    try:
+        async with _facts(settings) as (_, meta):
+            move = (await standing(meta)).move
+    except Misconfigured:  # no store, so no move
+        return
+    except Exception as error:  # noqa: BLE001  # see above
+        say(f"whether workers may work is not known ({error}): look with `interestream reembed`")
+        return
+    for line in _stuck(move):
+        say(line)
+
+
+def _stuck(move: Move | None) -> list[str]:
+    """What a person must know while a switch is neither ended nor undone."""
     if move is None or not move.closed:
         return []
-    undone = " or `interestream reembed --abort`" if move.stage is Stage.LEAVING else ""
-    return [f"no worker may work now ({move.stage.value}): run the same command again{undone}"]
+    undone = "; `interestream reembed --abort` undoes it" if move.stage is Stage.LEAVING else ""
+    return [
+        f"no worker may work now ({move.stage.value}): run `interestream reembed --model DIR "
+        f"--switch` with the model of encoder {move.after.hash}{undone}"
+    ]
 
 
 def _clean_stop_s(settings: Settings) -> float:

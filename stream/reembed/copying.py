@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeVar
 
 from tenacity import (
@@ -23,10 +24,11 @@ from stream.errors import Unavailable
 from stream.store.rows import ItemRow, NeighbourRow, UserRow
 from stream.store.table import Head, Table
 
-OUTAGE_S = 60.0  # of the store, waited out in place; after a longer one the command is run again
+OUTAGE_S = 60.0  # waited out in place; after a longer one the command is run again
 
 Row = TypeVar("Row", ItemRow, NeighbourRow, UserRow)
 Make = Callable[[Sequence[Row]], Awaitable[Sequence[Row]]]
+Done = TypeVar("Done")
 
 
 class Tells(Protocol):
@@ -68,8 +70,10 @@ async def copy(
 
     Raises Unavailable where the store stays away for longer than `OUTAGE_S`.
     """
-    there, here = await target.stamps(), await source.stamps()
-    await still_due()  # after looking: what is too many there was not put there by its own writers
+    there, here = await patiently(target.stamps), await patiently(source.stamps)
+    await patiently(
+        still_due
+    )  # after looking: what is too many there was not put there by its own writers
     todo = [point for point, stamp in here.items() if there.get(point, -1) < stamp]
     extra = there.keys() - here.keys()
     tells.begins(what, len(todo))
@@ -89,21 +93,28 @@ async def copy(
         return len(rows) - len(behind) + len(await target.save(made, read))
 
     for batch in _batches(todo, page):
-        done += await _patiently(step, batch)
+        done += await patiently(partial(step, batch))
         tells.advances(what, len(batch))
     for batch in _batches(sorted(extra), page):
-        await target.points.delete(batch)
+        await patiently(still_due)  # a switch may have ended while we were stalled
+        await patiently(partial(target.points.delete, batch))
     return Copied(len(todo) + len(extra), done + len(extra))
 
 
-async def _patiently(step: Callable[[Sequence[str]], Awaitable[int]], batch: Sequence[str]) -> int:
+async def patiently(step: Callable[[], Awaitable[Done]]) -> Done:
+    """The step's result, through outages of at most `OUTAGE_S` seconds in all.
+
+    step  may be repeated though it was done: an outage does not say whether it was
+
+    Raises Unavailable after a longer one.
+    """
     retrying = AsyncRetrying(
         retry=retry_if_exception_type(Unavailable),
         wait=wait_random_exponential(multiplier=0.1, max=5),
         stop=stop_after_delay(OUTAGE_S),
         reraise=True,
     )
-    return await retrying(step, batch)
+    return await retrying(step)
 
 
 def _behind(head: Head | None, row: Row, target: Table[Row]) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from cachetools import LRUCache
 
@@ -20,6 +21,7 @@ from stream.store.items import Items
 from stream.store.rows import ItemRow, NeighbourRow, UserRow, fresh_etag
 from stream.wire.decode import Item
 
+REQUEST = 500  # ids: more vectors in one answer take the store longer than its time-out
 KNOWN_VECTORS = 50_000  # some 80 MB at 384 dimensions
 
 
@@ -87,13 +89,13 @@ class NewVectors:
         """Those of the items that have a text or a vector."""
         asked = set(item_ids)
         found = {i: self._known[i] for i in asked if i in self._known}
-        if missing := asked - found.keys():
-            fresh = await self._read(missing)
+        for some in batched(asked - found.keys(), REQUEST):
+            fresh = await self._read(some)
             found.update(fresh)
             self._known.update(fresh)
         return {item_id: vector for item_id, vector in found.items() if vector is not None}
 
-    async def _read(self, item_ids: set[str]) -> dict[str, Vector | None]:
+    async def _read(self, item_ids: Sequence[str]) -> dict[str, Vector | None]:
         found: dict[str, Vector | None] = dict.fromkeys(item_ids)
         copied = await self._target.load(item_ids)
         found.update((item_id, row.vector) for item_id, row in copied.items())
@@ -128,6 +130,13 @@ class MakesUsers:
 async def make_neighbours(rows: Sequence[NeighbourRow]) -> list[NeighbourRow]:
     """The same rows: what is counted does not depend on the encoder."""
     return [replace(row, etag=fresh_etag()) for row in rows]
+
+
+def batched(names: Iterable[str], size: int) -> Iterator[Sequence[str]]:
+    """Lists of at most `size` names."""
+    left = iter(names)
+    while some := list(islice(left, size)):
+        yield some
 
 
 def text_of(row: ItemRow) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from qdrant_client import AsyncQdrantClient
@@ -11,7 +13,7 @@ from stream.core.rebuild import Members, recentred
 from stream.core.tuning import Tuning
 from stream.encoder.contract import TextEncoder
 from stream.errors import Failed, Misconfigured
-from stream.reembed.copying import Copied, Tells, copy
+from stream.reembed.copying import Copied, Tells, copy, patiently
 from stream.reembed.make import Counts, MakesItems, MakesUsers, NewVectors, make_neighbours
 from stream.settings import Settings
 from stream.store import names
@@ -165,18 +167,29 @@ class Mover:
 
         Raises Failed where something keeps changing.
         """
+        await patiently(self._outrun_leaders)
+        segments = self.source.segments
         for _ in range(PASSES):
-            version = await self.source.segments.current_version()
+            version = await patiently(segments.current_version)
             if (await self.copy()).complete:
-                await self._copy_segments(version)
+                await patiently(partial(self._copy_segments, version))
                 # a leader on its way out may have put its last model in force meanwhile
-                if version == await self.source.segments.current_version():
+                if version == await patiently(segments.current_version):
                     return
         raise Failed(
             f"rows still change after {PASSES} passes though no worker may write: does something "
             "else write these collections? Run this again, or undo with `interestream reembed "
             "--abort`"
         )
+
+    async def _outrun_leaders(self) -> None:
+        """Claim a version that nobody uses: models that were claimed before come too late.
+
+        A stalled leader puts its model in force by a fact alone, for which it needs no door, and
+        the model's points would be missing here.
+        """
+        while await self.source.segments.claim(int(time.time() * 1000)) is None:
+            continue  # a leader was faster, which can be only while there are leaders
 
     async def _copy_segments(self, version: int | None) -> None:
         model = None if version is None else await self.source.segments.load(version)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
 import msgspec
@@ -13,7 +13,7 @@ from stream.core.decay import Vector
 from stream.core.profile import Profile
 from stream.core.rebuild import needed, rebuild
 from stream.reembed import trials
-from stream.reembed.make import has_own_vector
+from stream.reembed.make import REQUEST, batched, has_own_vector
 from stream.reembed.mover import Mover
 from stream.reembed.trials import Difference, Quality
 from stream.store.codec import unpack
@@ -40,8 +40,8 @@ class Report(msgspec.Struct, frozen=True):
     """Counts are of samples where they say so; point ids are hashes, so these are uniform.
 
     items, users        rows in the new collections
-    ranked              items that held-out ones were ranked among
-    producers           of `ranked`: with a vector of their producer, now encoded from their text
+    ranked              items that held-out ones were ranked among: on offer, with both vectors
+    producers           with a vector of their producer, now encoded from their text
     overlap             mean share of the ten nearest neighbours that both models agree on
     compared            items whose neighbours were compared
     asked               users who were looked at
@@ -72,12 +72,12 @@ async def report(mover: Mover) -> Report:
     """
     rows = await _items(mover)
     profiles = [unpack(row) for row in await _users(mover)]
-    ranked = len(rows)
-    missing = {i for profile in profiles for i in needed(profile)} - rows.keys()
-    rows.update(await mover.source.items.load(missing))
+    sample = set(rows)
+    for some in batched({i for p in profiles for i in needed(p)} - sample, REQUEST):
+        rows.update(await mover.source.items.load(some))
     new = await mover.new_vectors().of(rows)
     both = {i: row for i, row in rows.items() if row.vector is not None and i in new}
-    return await _compared(mover, both, new, profiles, ranked)
+    return await _compared(mover, both, new, profiles, sample)
 
 
 async def _items(mover: Mover) -> dict[str, ItemRow]:
@@ -103,9 +103,11 @@ async def _compared(
     rows: Mapping[str, ItemRow],
     new: Mapping[str, Vector],
     profiles: Sequence[Profile],
-    ranked: int,
+    sample: Set[str],
 ) -> Report:
-    """rows  items with a vector in both models, each with its old one"""
+    """rows    items with a vector in both models, each with its old one
+    sample  the items among them that nobody's taste chose
+    """
     tuning, move = mover.tuning, mover.move
     old = {item_id: row.vector for item_id, row in rows.items() if row.vector is not None}
     before = Catalogue(move.before.dimension).with_entries(map(entry_of, rows.values()))
@@ -118,13 +120,14 @@ async def _compared(
     )
     ranks = ranks[:, np.isfinite(ranks).all(axis=0)]  # (2, t)
     gains_old, gains_new = trials.gains(ranks[0]), trials.gains(ranks[1])
-    same = trials.overlap(before.vectors, after.vectors, NEIGHBOURS)
+    chosen = [n for n, entry in enumerate(before.entries) if entry.item_id in sample]
+    same = trials.overlap(before.vectors[chosen], after.vectors[chosen], NEIGHBOURS)
     return Report(
         old=Side(move.before.hash, move.before.dimension, trials.quality(gains_old)),
         new=Side(move.after.hash, move.after.dimension, trials.quality(gains_new)),
         items=await mover.target.items.count(),
         users=await mover.target.users.count(),
-        ranked=ranked,
+        ranked=int(before.on_offer.sum()),
         producers=sum(map(has_own_vector, rows.values())),
         overlap=float(same.mean()) if len(same) else 0.0,
         compared=len(same),

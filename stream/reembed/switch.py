@@ -2,9 +2,11 @@
 
     1. leave    the move is closed: workers of the old encoder stop, and none starts
     2. wait     until the consumer group has no members, for as long as a clean stop may take
-    3. shut     the old encoder's doors: who is stalled cannot write any more, nor acknowledge
-    4. finish   what was written since the last pass, while nobody writes
-    5. commit   from here on there is only forward
+    3. shut     the old encoder's doors and the readers' aliases, through which workers write that
+                are older than moves: who is stalled cannot write any more, nor acknowledge
+    4. finish   what was written since the last pass, while nobody writes; again if a worker that
+                was starting has opened a door meanwhile
+    5. commit   from here on there is only forward; a last look at the doors
     6. switch   all aliases at once, then the fact that names the encoder in force
     7. end      the move is over: workers of the new encoder begin
 
@@ -17,15 +19,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 import msgspec
 from qdrant_client import AsyncQdrantClient
 
 from stream.errors import Failed
+from stream.reembed.copying import patiently
 from stream.reembed.mover import Mover, enter
 from stream.store import names
-from stream.store.collections import change_aliases
+from stream.store.collections import aliases, change_aliases
 from stream.store.meta import Meta
 from stream.store.moves import ENCODER_FACT, Move, Stage, Standing, as_value, standing
 
@@ -63,15 +67,17 @@ class Switch:
             await self._shut()  # 3
             self._say("nobody writes: copying what is left")
             await self._mover.finish()  # 4
+            await self._finish_behind_shut_doors()
             await self._enter(Stage.SWITCHING)  # 5
-        await self._switch()  # 6
+        await self._finish_behind_shut_doors()
+        await patiently(self._switch)  # 6
         await self._enter(Stage.ENDED)  # 7
         self._say(f"no worker worked for {time.monotonic() - began:.1f} s; events waited in Kafka")
 
     async def _wait(self) -> None:
         deadline = time.monotonic() + self._wait_s
         self._say(f"waiting for the old workers to leave, at most {self._wait_s:g} s")
-        while left := await self._members():
+        while left := await patiently(self._members):
             if time.monotonic() >= deadline:
                 return await self._late(left)
             await asyncio.sleep(POLL_S)
@@ -91,8 +97,8 @@ class Switch:
         )
 
     async def _shut(self) -> None:
-        doors = names.doors(self._mover.namespace, self._mover.move.before.hash)
-        await change_aliases(self._mover.client, gone=doors)
+        ways = names.aliases(self._mover.namespace, self._mover.move.before.hash)
+        await self._change(gone=ways)
         try:
             await self._standing()
         except Failed:  # undone in this very moment: its workers need the doors
@@ -101,8 +107,26 @@ class Switch:
 
     async def _open(self) -> None:
         mover = self._mover
-        doors = names.aliases(mover.namespace, mover.move.before.hash)
-        await change_aliases(mover.client, made=doors)
+        await self._change(made=names.aliases(mover.namespace, mover.move.before.hash))
+
+    async def _finish_behind_shut_doors(self) -> None:
+        """Shut what a worker that was starting has opened since, and copy what came through it."""
+        while opened := await patiently(self._opened):
+            await self._change(gone=opened)
+            if (await patiently(partial(standing, self._meta))).encoder != self._mover.move.before:
+                return  # a run before this one has switched: nobody reads what is there
+            await self._mover.finish()
+
+    async def _opened(self) -> list[str]:
+        """Aliases that lead to the old encoder's collections."""
+        ways = names.aliases(self._mover.namespace, self._mover.move.before.hash)
+        found = await aliases(self._mover.client)
+        return [alias for alias, target in ways.items() if found.get(alias) == target]
+
+    async def _change(
+        self, *, gone: Iterable[str] = (), made: Mapping[str, str] | None = None
+    ) -> None:
+        await patiently(partial(change_aliases, self._mover.client, gone=tuple(gone), made=made))
 
     async def _switch(self) -> None:
         move, namespace = self._mover.move, self._mover.namespace
@@ -118,11 +142,17 @@ class Switch:
             raise Failed("somebody else changed the encoder in force: run this again")
 
     async def _standing(self) -> Move:
-        now = await standing(self._meta)
+        now = await patiently(partial(standing, self._meta))
         return _ours(now, self._mover.move)
 
     async def _enter(self, stage: Stage) -> None:
+        await patiently(partial(self._entered, stage))
+
+    async def _entered(self, stage: Stage) -> None:
+        """Looks first: one that an outage cut short may have been done."""
         now = await standing(self._meta)
+        if stage is Stage.ENDED and now.move is None and now.encoder == self._mover.move.after:
+            return
         move = _ours(now, self._mover.move)
         if move.stage is not stage:
             await enter(self._meta, now, _at(move, stage))

@@ -18,6 +18,7 @@ from stream.core.tuning import Tuning
 
 PLACES = 10
 USERS = 50  # scored at once
+BLOCK = 64  # rows compared at once: 5 MB at 20,000 items
 NOTHING = np.zeros(0, np.float32)  # in place of sums that `rebuild` does not read
 
 
@@ -162,8 +163,14 @@ def overlap(old: NDArray[np.float32], new: NDArray[np.float32], sample: int) -> 
 
 
 def _nearest(rows: NDArray[np.float32], count: int) -> NDArray[np.intp]:
-    """(count, 10) the nearest other rows of each of the first `count`, fewer where there are."""
-    cosines = rows[:count] @ rows.T  # (s, d)·(d, n)
-    cosines[np.arange(count), np.arange(count)] = -np.inf
+    """(count, 10) the nearest other rows of the first `count`, in no order, or all there are."""
     places = min(PLACES, len(rows) - 1)
-    return np.argsort(-cosines, axis=1, kind="stable")[:, :places]
+    found = np.zeros((count, max(places, 0)), np.intp)
+    if places < 1:
+        return found
+    for start in range(0, count, BLOCK):
+        asked = np.arange(start, min(start + BLOCK, count))
+        cosines = rows[asked] @ rows.T  # (b, d)·(d, n)
+        cosines[asked - start, asked] = -np.inf
+        found[asked] = np.argpartition(-cosines, places - 1, axis=1)[:, :places]
+    return found

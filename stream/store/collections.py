@@ -7,6 +7,7 @@ alone, so the vectors of two encoders never meet in one collection.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import grpc
@@ -92,11 +93,14 @@ async def _opened(
     meta = await open_meta(client, settings)  # 1, 2
     await _agree_on_encoder(meta, ours)  # 3
     await ensure_collections(client, namespace, ours)  # 4
-    made = await _ensure_aliases(client, names.aliases(namespace, encoder_hash))
+    missing = await _missing(client, names.aliases(namespace, encoder_hash))
     try:
+        await change_aliases(client, made=missing)
         admit(await standing(meta), ours)  # 5
-    except Unavailable:
-        await change_aliases(client, gone=made)  # they were not missing but taken away just now
+    except BaseException:
+        # They were not missing but taken away just now. If this fails too, the switch finds them.
+        with suppress(Unavailable):
+            await _retract(client, missing)
         raise
     return tables(client, settings, ours, meta, names.writers)
 
@@ -206,8 +210,8 @@ def _kind(params: models.VectorParams) -> str:
     return f"{params.size} {params.distance.value}{multi}"
 
 
-async def _ensure_aliases(client: AsyncQdrantClient, wanted: Mapping[str, str]) -> list[str]:
-    """Make the aliases that are missing, and return them; one that points elsewhere is refused."""
+async def _missing(client: AsyncQdrantClient, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Those of the aliases that are missing; one that points elsewhere is refused."""
     known = await aliases(client)
     for alias, target in wanted.items():
         if known.get(alias, target) != target:
@@ -215,9 +219,13 @@ async def _ensure_aliases(client: AsyncQdrantClient, wanted: Mapping[str, str]) 
                 f"alias {alias!r} points at {known[alias]!r}, not at {target!r}: finish or "
                 "undo the move to new collections, or set another INTERESTREAM_NAMESPACE"
             )
-    missing = {alias: target for alias, target in wanted.items() if alias not in known}
-    await change_aliases(client, made=missing)
-    return list(missing)
+    return {alias: target for alias, target in wanted.items() if alias not in known}
+
+
+async def _retract(client: AsyncQdrantClient, made: Mapping[str, str]) -> None:
+    """Take these aliases away, except those that a switch has pointed elsewhere since."""
+    known = await aliases(client)
+    await change_aliases(client, gone=[a for a, target in made.items() if known.get(a) == target])
 
 
 async def aliases(client: AsyncQdrantClient) -> dict[str, str]:

@@ -51,6 +51,9 @@ def doors(namespace: str, encoder: str) -> list[str]:
 
 
 def encoders(namespace: str, collections: Iterable[str]) -> set[str]:
-    """Hashes of the encoders that any of these collections belongs to."""
-    ours = re.compile(rf"{re.escape(namespace)}_(?:{'|'.join(PARTS)})_([A-Za-z0-9]+)")
+    """Hashes of the encoders that any of these collections belongs to.
+
+    Hex digits alone: `x_users_meta` are the facts of a namespace `x_users`.
+    """
+    ours = re.compile(rf"{re.escape(namespace)}_(?:{'|'.join(PARTS)})_([0-9a-f]{{1,8}})")
     return {found[1] for name in collections if (found := ours.fullmatch(name))}

@@ -22,9 +22,11 @@ from stream.commands import bars
 from stream.commands import reembed as moves
 from stream.encoder import manifest
 from stream.errors import Failed, Misconfigured, Unavailable
+from stream.reembed import copying
 from stream.reembed.report import Report
 from stream.settings import Settings
 from stream.settings import load as load_settings
+from stream.store import names
 from stream.store.collections import Store, open_store
 from tests.encoder import fixtures
 from tests.support.rows import item_row
@@ -143,16 +145,23 @@ def test_comparing_alone_copies_nothing(settings: Settings) -> None:
 
 
 @pytest.mark.integration
-def test_an_outage_in_the_switch_says_how_to_go_on_and_can_be_undone(settings: Settings) -> None:
+def test_an_outage_in_the_switch_says_how_to_go_on_and_can_be_undone(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The broker does not say who is in the group: the old workers are asked to leave already."""
+    monkeypatch.setattr(copying, "OUTAGE_S", 0)
     said: list[str] = []
     with pytest.raises(Unavailable, match="kafka"):
         moves.reembed(settings, moves.Options(NEW, switch=True), said.append)
 
-    assert said[-1] == (
-        "no worker may work now (leaving): run the same command again or "
-        "`interestream reembed --abort`"
+    stuck = (
+        "no worker may work now (leaving): run `interestream reembed --model DIR --switch` with "
+        f"the model of encoder {encoders()[1]}; `interestream reembed --abort` undoes it"
     )
+    assert said[-1] == stuck
+    assert stuck in moves.status(settings)
+    moves.reembed(settings, moves.Options(NEW), said.append)  # without --switch
+    assert said[-1] == stuck
     moves.undo(settings, said.append)
     assert f"workers of encoder {encoders()[0]} may start" in said[-1]
     assert with_store(settings, OLD, lambda store: store.items.count()) == 5
@@ -178,6 +187,27 @@ def test_ctrl_c_in_the_switch_says_how_to_go_on(
         moves.reembed(settings, moves.Options(NEW, switch=True), said.append)
 
     assert said[-1].startswith("no worker may work now (leaving)")
+
+
+@pytest.mark.integration
+def test_a_failure_of_any_kind_in_the_switch_says_how_to_go_on(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Settings) -> list[str]:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(moves, "_members", broken)
+    said: list[str] = []
+    with pytest.raises(RuntimeError, match="a bug"):
+        moves.reembed(settings, moves.Options(NEW, switch=True), said.append)
+
+    assert said[-1].startswith("no worker may work now (leaving)")
+
+
+def test_collections_of_another_namespace_are_no_encoders() -> None:
+    """`--drop meta` would have deleted the facts of a namespace that begins like ours."""
+    found = ["x_users_meta", "x_items_meta", "x_users_users_0a1b2c3d", "x_users_0a1b2c3d"]
+    assert names.encoders("x", found) == {"0a1b2c3d"}
 
 
 @pytest.mark.integration

@@ -263,6 +263,32 @@ async def test_a_row_that_left_the_source_leaves_the_copy(world: World) -> None:
     ).keys()
 
 
+async def test_a_stalled_copier_deletes_nothing_after_the_move_has_ended(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is too many may be the new workers' own by then."""
+    move = await world.mover()
+    await move.copy()
+    gone = (await move.source.users.table.stamps()).keys()
+    await move.source.users.table.points.delete(sorted(gone)[:2])
+    monkeypatch.setattr(mover, "USERS_PAGE", 1)
+    points = move.target.users.table.points
+    original = points.delete
+    deleted: list[str] = []
+
+    async def delete(batch: Sequence[str]) -> None:
+        deleted.extend(batch)
+        await original(batch)
+        fact = await move.meta.get(MOVE_FACT)
+        assert fact is not None
+        await move.meta.put(MOVE_FACT, fact.value | {"stage": "ended"}, fact.etag)
+
+    monkeypatch.setattr(points, "delete", delete)
+    with pytest.raises(Failed, match="has changed meanwhile"):
+        await move.copy()
+    assert len(deleted) == 1
+
+
 async def test_an_undone_move_copies_and_deletes_nothing_more(world: World) -> None:
     move = await world.mover()
     fact = await move.meta.get(MOVE_FACT)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterable
+
 import msgspec
 import pytest
 
 from stream.encoder.fake import FakeEncoder
+from stream.reembed import make
+from stream.reembed import report as reports
 from stream.reembed.report import Report, report, table, words
+from stream.store.items import Items
+from stream.store.rows import ItemRow
+from stream.store.table import Table
 from stream.wire.decode import Item
 from tests.reembed.world import NEW_DIMENSION, Turned, World
 
@@ -26,6 +33,48 @@ async def test_a_model_that_sees_the_same_is_the_same(world: World) -> None:
     assert found.dropped == 0
     assert any("the same within chance" in line for line in words(found))
     assert any("believe the neighbours" in line for line in words(found))
+
+
+async def test_what_users_like_is_no_part_of_the_sample(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deleted item is not ranked; items beyond the sample are, but not compared."""
+    await world.act("user-1", 19)  # deleted
+    mover = await world.mover()
+    assert (await report(mover)).ranked == 19
+
+    pages = mover.source.items.pages
+
+    async def first(_: int) -> AsyncIterator[list[ItemRow]]:
+        async for page in pages(5):
+            yield page
+            return
+
+    monkeypatch.setattr(mover.source.items, "pages", first)
+    found = await report(mover)
+    assert found.compared <= 5 < found.ranked
+
+
+async def test_items_are_asked_for_in_slices(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    original = Table.load
+
+    async def load(self: Items, names: Iterable[str], **given: bool) -> dict[str, ItemRow]:
+        some = list(names)
+        asked.append(len(some))
+        return await original(self, some, **given)
+
+    async def nothing(_: int) -> AsyncIterator[list[ItemRow]]:
+        for _ in ():
+            yield []
+
+    mover = await world.mover()
+    monkeypatch.setattr(Table, "load", load)
+    monkeypatch.setattr(mover.source.items, "pages", nothing)
+    for module in (make, reports):
+        monkeypatch.setattr(module, "REQUEST", 3)
+    await report(mover)
+    assert max(asked) == 3
 
 
 async def test_before_anything_is_copied_it_compares_all_the_same(world: World) -> None:

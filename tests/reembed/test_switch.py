@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import grpc
 import pytest
@@ -12,14 +13,19 @@ from stream.core.segment_fit import fit
 from stream.core.segments import SegmentModel
 from stream.encoder.fake import FakeEncoder
 from stream.errors import Failed, Misconfigured, Unavailable
+from stream.reembed import switch as switches
 from stream.reembed.leaving import Leaving
 from stream.reembed.mover import Mover, Pass
 from stream.reembed.switch import Switch, abort
-from stream.store import names
+from stream.store import collections, names
+from stream.store.client import Points
 from stream.store.codec import unpack
-from stream.store.collections import aliases
-from stream.store.moves import EncoderId, Stage, standing
+from stream.store.collections import aliases, change_aliases, tables
+from stream.store.meta import Meta
+from stream.store.moves import EncoderId, Stage, Standing, standing
 from stream.store.segment_keeper import SegmentKeeper
+from stream.store.segments import Segments
+from stream.store.table import Table
 from tests.reembed.world import (
     NEW_DIMENSION,
     OLD_DIMENSION,
@@ -174,6 +180,159 @@ async def test_the_last_pass_begins_when_nobody_can_write_any_more(
     monkeypatch.setattr(mover, "finish", finish)
     await switch(mover).run()
     assert refused == [grpc.StatusCode.NOT_FOUND]
+
+
+async def test_nor_can_workers_of_a_version_that_goes_through_the_readers_aliases(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mover = await world.mover()
+    former = tables(
+        mover.client, world.settings, OLD, mover.meta, lambda n, part, _: names.readers(n, part)
+    )
+    await world.act("user-1", 2, store=former)
+    original, refused = mover.finish, []
+
+    async def finish() -> None:
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await world.act("user-1", 2, store=former)
+        refused.append(refusal.value.code())
+        await original()
+
+    monkeypatch.setattr(mover, "finish", finish)
+    await switch(mover).run()
+    assert refused == [grpc.StatusCode.NOT_FOUND]
+
+
+@pytest.mark.parametrize("moment", ["finish", "commit"])
+async def test_what_comes_through_a_door_that_a_starting_worker_opened_is_copied(
+    world: World, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """It was admitted before the switch began, and stalled before it made its aliases."""
+    mover = await world.mover()
+    done = mover.finish if moment == "finish" else None
+    reopened: list[bool] = []
+
+    async def reopen() -> None:
+        if not reopened:
+            reopened.append(True)
+            await change_aliases(
+                mover.client, made=names.aliases(world.settings.namespace, OLD.hash)
+            )
+            await world.act("user-1", 3)
+
+    async def finish() -> None:
+        assert done is not None
+        await done()
+        await reopen()
+
+    original = Switch._enter
+
+    async def enter(self: Switch, stage: Stage) -> None:
+        await original(self, stage)
+        if stage is Stage.SWITCHING:
+            await reopen()
+
+    if moment == "finish":
+        monkeypatch.setattr(mover, "finish", finish)
+    else:
+        monkeypatch.setattr(Switch, "_enter", enter)
+    await switch(mover).run()
+
+    assert reopened
+    found = (await mover.target.users.load(["user-1"]))["user-1"]
+    assert unpack(found).recent[-1].item_id == "film-3"
+    with pytest.raises(grpc.aio.AioRpcError):
+        await world.act("user-1", 2)
+
+
+async def test_so_it_is_when_a_switch_is_taken_up_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        crash_at(patched, "_switch", after=False)
+        mover = await world.mover()
+        with pytest.raises(Crash):
+            await switch(mover).run()
+    await change_aliases(mover.client, made=names.aliases(world.settings.namespace, OLD.hash))
+    await world.act("user-1", 3)
+    again = await switched(world)
+
+    found = (await again.target.users.load(["user-1"]))["user-1"]
+    assert unpack(found).recent[-1].item_id == "film-3"
+
+
+@pytest.mark.parametrize("end", [RuntimeError, asyncio.CancelledError, Misconfigured])
+async def test_a_start_that_fails_leaves_no_door_open(
+    world: World, monkeypatch: pytest.MonkeyPatch, end: type[BaseException]
+) -> None:
+    client, namespace = world.store.client, world.settings.namespace
+    doors = names.aliases(namespace, OLD.hash)
+    await change_aliases(client, gone=doors)
+    original, looks = standing, []
+
+    async def look(meta: Meta) -> Standing:
+        looks.append(1)
+        if len(looks) == 2:
+            assert doors.keys() <= (await aliases(client)).keys()
+            raise end("now")
+        return await original(meta)
+
+    monkeypatch.setattr("stream.store.collections.standing", look)
+    with pytest.raises(end):
+        await world.worker(world.old)
+    assert not doors.keys() & (await aliases(client)).keys()
+
+
+HICCUPS = (
+    (Table, "stamps"),
+    (Points, "delete"),
+    (Meta, "get"),
+    (Meta, "put"),
+    (Segments, "current_version"),
+    (Segments, "replace"),
+    (Switch, "_opened"),
+    (collections, "change_aliases"),
+)
+
+
+@pytest.mark.parametrize(("owner", "name"), HICCUPS, ids=[name for _, name in HICCUPS])
+async def test_a_hiccup_of_the_store_does_not_end_the_switch(
+    world: World, monkeypatch: pytest.MonkeyPatch, owner: object, name: str
+) -> None:
+    """Each third call is done, and its answer lost."""
+    await world.segment()
+    mover = await world.mover()
+    await mover.copy()
+    gone = (await mover.source.users.table.stamps()).keys()
+    await mover.source.users.table.points.delete(sorted(gone)[:1])
+    original, calls = getattr(owner, name), []
+
+    async def hiccup(*given: object, **named: object) -> object:
+        calls.append(name)
+        answer = await original(*given, **named)
+        if len(calls) % 3 == 1:
+            raise Unavailable("qdrant", "a hiccup")
+        return answer
+
+    with monkeypatch.context() as patched:
+        patched.setattr(switches if owner is collections else owner, name, hiccup)
+        await switch(mover).run()
+    assert calls
+    assert await can_start(world, world.new) == "yes"
+    assert (await can_start(world, world.old)).startswith("refused: ")
+
+
+async def test_nor_does_one_of_the_broker(world: World) -> None:
+    asked: list[int] = []
+
+    async def members() -> Sequence[str]:
+        asked.append(1)
+        if len(asked) == 1:
+            raise Unavailable("kafka", "no coordinator at this moment")
+        return []
+
+    await switch(await world.mover(), members=members).run()
+    assert len(asked) == 2
 
 
 async def test_what_is_written_until_the_doors_are_shut_is_copied(world: World) -> None:
@@ -403,6 +562,22 @@ async def test_a_model_that_came_into_force_at_the_last_moment_is_the_one_that_i
     assert found.version == late[0].version
     assert len(found.segments) == 4
     await new.close()
+
+
+async def test_a_leader_that_was_stalled_puts_no_model_in_force_after_the_last_pass(
+    world: World,
+) -> None:
+    """Its points are where the new workers do not look."""
+    await world.segment()
+    claim = await world.store.segments.claim(1)
+    assert claim is not None
+    model = await world.store.segments.current()
+    assert model is not None
+    await world.store.segments.save(replace(model, version=claim.version))
+    mover = await switched(world)
+
+    assert not await world.store.segments.switch(claim.version, claim.etag)
+    assert await mover.target.segments.current_version() == model.version
 
 
 async def nothing(_: Switch) -> None:

@@ -16,6 +16,7 @@ from stream.core.fold import Observation, fold
 from stream.core.hashes import hash32
 from stream.core.profile import Profile, Recent
 from stream.core.tuning import Tuning
+from stream.reembed import trials
 from stream.reembed.trials import (
     difference,
     gains,
@@ -170,6 +171,16 @@ def test_a_turned_space_has_the_same_neighbours(count: int, seed: int) -> None:
     turned = (rows @ turn.T).astype(np.float32)
 
     assert overlap(rows, turned, 10).mean() > 0.95  # rounding may swap two that are as near
+
+
+def test_neighbours_are_those_of_a_full_sort_across_blocks() -> None:
+    rows = np.stack([random_unit(n) for n in range(200)])
+    cosines = rows @ rows.T
+    np.fill_diagonal(cosines, -np.inf)
+    full = np.argsort(-cosines, axis=1)[:, :10]
+
+    found = trials._nearest(rows, 150)
+    assert [set(row) for row in found] == [set(row) for row in full[:150]]
 
 
 def test_unrelated_spaces_share_neighbours_by_chance_alone() -> None:

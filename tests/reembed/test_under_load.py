@@ -183,7 +183,7 @@ async def test_no_event_is_lost_or_applied_twice_on_the_way_there_and_back(
         sending = aside.submit(sender.paced, "events", likes.some(200), RATE)
         reembed(deployment, *to_old)
         again.spawn()
-        until(lambda: "waiting" in again.log(), "the old worker waits")
+        until(lambda: "waits for the switch" in again.log(), "the old worker waits")
         reembed(deployment, *to_old, "--switch", "--wait-s", "8")
         assert new.wait() == 0
         until(lambda: again.ready, "the old model works again")
