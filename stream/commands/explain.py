@@ -16,7 +16,7 @@ from stream.settings import Settings
 from stream.store.client import Points, open_client
 from stream.store.codec import unpack
 from stream.store.items import Items, open_items
-from stream.store.meta import Meta
+from stream.store.meta import Fact, Meta
 from stream.store.moves import ENCODER_FACT, Move, standing
 from stream.store.segments import Segments
 from stream.store.users import Users
@@ -59,7 +59,7 @@ async def reader(settings: Settings) -> AsyncIterator[Reader]:
 
     meta = Meta(points("meta"))
     try:
-        fact = await meta.get(ENCODER_FACT)
+        fact = await _encoder(meta)
         if fact is None:
             raise _no_store(settings)
         users = Users(points("users"), dimension=fact.value["dimension"])
@@ -73,6 +73,16 @@ async def reader(settings: Settings) -> AsyncIterator[Reader]:
         raise _no_store(settings) from error
     finally:
         await client.close()
+
+
+async def _encoder(meta: Meta) -> Fact | None:
+    """Which encoder is in force; None also where nothing has ever been stored."""
+    try:
+        return await meta.get(ENCODER_FACT)
+    except grpc.aio.AioRpcError as error:
+        if error.code() != grpc.StatusCode.NOT_FOUND:
+            raise
+        return None
 
 
 async def _label(segments: Segments, member: Membership | None) -> str:
