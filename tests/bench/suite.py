@@ -42,7 +42,7 @@ class Size:
     sweep_texts: int
 
 
-FULL = Size({"short": 2048, "mixed": 1536, "long": 192}, 5, 256, 500, 1024)
+FULL = Size({"short": 1024, "mixed": 768, "long": 96}, 3, 256, 400, 512)
 QUICK = Size({"short": 96, "mixed": 64, "long": 12}, 2, 32, 60, 64)
 
 T = TypeVar("T")
