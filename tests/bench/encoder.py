@@ -12,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-from tests.bench import machine
+from tests.bench import folders, machine
 
 MODULE = "tests.bench.encoder"
 
@@ -33,7 +33,7 @@ def main() -> int:
 def _measure(asked: argparse.Namespace) -> int:
     import uvloop  # as the worker does
 
-    from tests.bench import docs, folders
+    from tests.bench import docs
     from tests.bench.plot import plot
     from tests.bench.ratios import ratios
     from tests.bench.suite import FULL, QUICK, Suite, progress
@@ -67,18 +67,10 @@ def _measure(asked: argparse.Namespace) -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=f"python -m {MODULE}", description=__doc__)
+    parser = folders.arguments(MODULE, __doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--quick", action="store_true", help="few texts: to see that it runs")
     parser.add_argument("--busy", action="store_true", help="measure though others use the cores")
-    parser.add_argument(
-        "--model",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="DIR",
-        help="model folder, may be repeated; without it the default model, fp32 and int8",
-    )
     return parser.parse_args()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -60,3 +61,17 @@ def _manifest(folder: Path) -> dict[str, object]:
     path = folder / "manifest.json"
     found: dict[str, object] = json.loads(path.read_bytes()) if path.is_file() else {}
     return found
+
+
+def arguments(module: str, description: str | None) -> argparse.ArgumentParser:
+    """What every benchmark of model folders takes: which ones."""
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    parser.add_argument(
+        "--model",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="model folder, may be repeated; without it the default model, fp32 and int8",
+    )
+    return parser

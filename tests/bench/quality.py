@@ -125,17 +125,9 @@ def _neighbours(rows: np.ndarray[Any, np.dtype[np.float32]]) -> Any:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=f"python -m {MODULE}", description=__doc__)
+    parser = folders.arguments(MODULE, __doc__)
     parser.add_argument("--out", type=Path, default=docs.RESULTS, help="folder for the result")
     parser.add_argument("--quick", action="store_true", help="the first ratings only")
-    parser.add_argument(
-        "--model",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="DIR",
-        help="model folder, repeated; without it the default model, fp32 and int8",
-    )
     return parser.parse_args()
 
 
