@@ -8,6 +8,7 @@ for results, so a caller that goes away takes nothing with it that another one n
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,8 +30,11 @@ from stream.errors import Broken, Unavailable
 
 INLINE_CHARACTERS = 1_000  # 0.3 ms at most: to a thread and back costs about as much
 
+BEGUN = 2  # batches of a session: one runs, one is next
+
 OnBatch = Callable[[int, int, float], None]  # padded tokens, real tokens, seconds
 Outcome = tuple[Rows, float]  # of a run, and its seconds
+Begun = tuple[list[Job], asyncio.Future[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,19 +270,22 @@ class Encoder:
         return await loop.run_in_executor(thread, self._tokenizer.encode, texts)
 
     async def _run_forever(self, seat: Seat) -> None:
-        jobs = await self._lanes.take_batch()
-        running = seat.begin(_tokens(jobs))
+        """Run batch after batch. The next one is begun before the results of the last go out, and
+        where enough waits while one runs: a session that waits for this task does nothing."""
+        begun: deque[Begun] = deque()
         while True:
+            if not begun:
+                begun.append(_begin(seat, await self._lanes.take_batch()))
+            self._begin_ahead(seat, begun)
+            jobs, running = begun.popleft()
             outcome = await _settled(running)
             self._lanes.finished()
-            following = self._lanes.take_now()
-            if following:  # begun before the results go out, or the session idles meanwhile
-                running = seat.begin(_tokens(following))
+            self._begin_ahead(seat, begun)
             await self._hand_out(seat, jobs, outcome)
-            if not following:
-                following = await self._lanes.take_batch()
-                running = seat.begin(_tokens(following))
-            jobs = following
+
+    def _begin_ahead(self, seat: Seat, begun: deque[Begun]) -> None:
+        while len(begun) < BEGUN and (jobs := self._lanes.take_now(ahead=bool(begun))):
+            begun.append(_begin(seat, jobs))
 
     async def _hand_out(self, seat: Seat, jobs: list[Job], outcome: Outcome | Exception) -> None:
         """Give jobs their rows; if the run broke, run its halves, and so on, so that only the
@@ -361,6 +368,10 @@ class Encoder:
     def _require_running(self) -> None:
         if self._stopped is not None:
             raise self._ended()
+
+
+def _begin(seat: Seat, jobs: list[Job]) -> Begun:
+    return jobs, seat.begin(_tokens(jobs))
 
 
 async def _settled(running: asyncio.Future[Outcome]) -> Outcome | Exception:

@@ -48,7 +48,10 @@ class Call:
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """One text to encode, for every call that waits for it; at its end it has a row or an error."""
+    """One text to encode, for every call that waits for it; at its end it has a row or an error.
+
+    length  tokens that it takes in a batch, padded to a shape that the session likes
+    """
 
     key: bytes
     text: str
@@ -56,6 +59,7 @@ class Job:
     calls: list[Call] = field(default_factory=list)
     stage: Stage = Stage.WAITING
     tokens: Tokens | None = None
+    length: int = 0
     ready_at: float = 0.0
     row: Vector | None = None
     error: Exception | None = None
@@ -83,9 +87,14 @@ class Timer(Protocol):
 
 @dataclass(slots=True)
 class _Line:
-    """Jobs in order of arrival; `batches` are a plan of the first of `ready`, unless `stale`."""
+    """Jobs in order of arrival; `batches` are a plan of the first of `ready`, unless `stale`.
+
+    waiting  its jobs that no session has begun
+    tokens   of those among them that are ready
+    """
 
     waiting: int = 0
+    tokens: int = 0
     fresh: deque[Job] = field(default_factory=deque)
     ready: deque[Job] = field(default_factory=deque)
     batches: list[list[Job]] = field(default_factory=list)
@@ -169,7 +178,7 @@ class Lanes:
         """Let a waiting job also stand in a faster line; whichever comes first has it."""
         if lane >= job.lane or job.stage is not Stage.WAITING:
             return
-        self._lines[job.lane].waiting -= 1
+        self._leave(job)
         self._lines[lane].waiting += 1
         job.lane = lane
         if job.tokens is None:
@@ -180,7 +189,7 @@ class Lanes:
 
     def abandon(self, job: Job) -> None:
         """Nobody waits for the job any more: its place is free at once."""
-        self._lines[job.lane].waiting -= 1
+        self._leave(job)
         job.stage = Stage.ABANDONED
 
     def add_ready(self, jobs: Sequence[Job]) -> None:
@@ -188,8 +197,12 @@ class Lanes:
         now = self._time() if self._max_wait_s else 0.0
         for job in jobs:
             job.ready_at = now
-            self._lines[job.lane].ready.append(job)
-            self._lines[job.lane].stale = True
+            job.length = self._shapes.length(len(job.tokens)) if job.tokens is not None else 0
+            line = self._lines[job.lane]
+            line.ready.append(job)
+            line.stale = True
+            if job.stage is Stage.WAITING:
+                line.tokens += job.length
         self._ready.set()
 
     async def take_fresh(self) -> list[Job]:
@@ -206,15 +219,20 @@ class Lanes:
             await self._ready.wait()
         return jobs
 
-    def take_now(self) -> list[Job]:
+    def take_now(self, *, ahead: bool = False) -> list[Job]:
         """The next batch to run, its jobs started; nothing where there is none, or one that waits
-        to become fuller. A session that takes one owes a `finished`."""
-        jobs = self._next_batch()
+        to become fuller. A session that takes one owes a `finished`.
+
+        ahead  for a session that still runs another: nothing unless so many events wait that
+               every session will find a full batch when it is free
+        """
+        enough = self._sessions * self._batch_tokens if ahead else 0
+        jobs = self._next_batch() if self._lines[Lane.EVENTS].tokens >= enough else []
         if jobs:
             self._running += 1
             self._ready.set()  # an idle session may take what is left
         for job in jobs:
-            self._lines[job.lane].waiting -= 1
+            self._leave(job)
             job.stage = Stage.STARTED
         return jobs
 
@@ -222,6 +240,11 @@ class Lanes:
         """A batch that was taken has been run."""
         self._running -= 1
         self._ready.set()  # with nothing running nobody waits for a fuller batch
+
+    def _leave(self, job: Job) -> None:
+        line = self._lines[job.lane]
+        line.waiting -= 1
+        line.tokens -= job.length
 
     def _next_fresh(self) -> list[Job]:
         for lane in self._turns_fresh.order():
@@ -259,7 +282,7 @@ class Lanes:
 
     def _plan(self, line: _Line) -> None:
         jobs = self._window(line)
-        lengths = [self._length(job) for job in jobs]
+        lengths = [job.length for job in jobs]
         budget = share(lengths, max(1, self._sessions - self._running), self._batch_tokens)
         line.batches = [[jobs[i] for i in batch] for batch in plan(lengths, budget)]
         line.stale = False
@@ -268,16 +291,13 @@ class Lanes:
         live = (job for job in line.ready if job.stage is Stage.WAITING)
         return list(islice(live, self._plan_texts))
 
-    def _length(self, job: Job) -> int:
-        return self._shapes.length(len(job.tokens)) if job.tokens is not None else 0
-
     def _holds(self, line: _Line, oldest: Job) -> bool:
         """Whether a batch should wait for more: it is not full, and to wait costs no time that
         the oldest text has not got to give."""
         left_s = oldest.ready_at + self._max_wait_s - self._time()
         if self._running == 0 or left_s <= 0:
             return False
-        if sum(map(self._length, self._window(line))) >= self._batch_tokens:
+        if line.tokens >= self._batch_tokens:
             return False
         if self._alarm is None:
             self._alarm = self._clock().call_later(left_s, self._wake)

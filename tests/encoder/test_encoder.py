@@ -303,6 +303,29 @@ async def test_the_next_batch_begins_before_the_results_of_the_last_go_out() -> 
     assert seen[0] == 2
 
 
+async def test_a_batch_is_begun_while_another_runs_where_enough_waits() -> None:
+    """Then the session goes from one to the next while the event loop is busy elsewhere."""
+    gate = Gate()
+
+    def note(_padded: int, _real: int, _seconds: float) -> None:
+        if len(seen) == 0:
+            gate.await_run()
+            gate.await_run()
+        seen.append(len(gate.batches))
+
+    seen: list[int] = []
+    async with running(gate, batch_tokens=64, on_batch=note) as encoder:
+        first = await occupy(encoder, gate)
+        many = asyncio.create_task(encoder.encode([f"text {number}" for number in range(50)]))
+        await waiting(encoder, Lane.EVENTS, 50)
+        for _ in range(10):  # until they have their tokens
+            await asyncio.sleep(0)
+        gate.let_go()
+        await asyncio.gather(first, many)
+
+    assert seen[0] == 3
+
+
 async def test_a_batch_may_wait_while_another_session_runs_and_no_longer() -> None:
     gates = Gate(), Gate()
     async with running(*gates, max_wait_ms=1e9) as encoder:

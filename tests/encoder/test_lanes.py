@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from stream.encoder.contract import Lane
-from stream.encoder.lanes import EVENTS_IN_ROW, TOKENISE_TEXTS, Job, Lanes
+from stream.encoder.lanes import EVENTS_IN_ROW, TOKENISE_TEXTS, Job, Lanes, Stage
 from stream.encoder.tokens import Tokens
 from stream.errors import Overloaded
 
@@ -176,8 +176,7 @@ async def test_an_abandoned_job_is_passed_over_at_every_stage() -> None:
     fresh, ready, planned = job("fresh"), job("ready"), job("planned")
     queue.admit([job("long"), planned])
     long, _ = jobs = await queue.take_fresh()
-    queue.add_ready(tokenise(jobs))
-    tokenise([long], length=60)
+    queue.add_ready(tokenise(jobs[:1], length=60) + tokenise(jobs[1:]))
     assert await queue.take_batch() == [long]
     queue.admit([ready])
     await pass_on(queue)
@@ -214,6 +213,38 @@ async def test_takers_wake_when_there_is_something() -> None:
 
 
 # --- waiting for a fuller batch
+
+
+async def test_a_batch_is_begun_ahead_only_where_every_session_will_still_find_one() -> None:
+    queue = lanes(batch_tokens=16, sessions=2)
+    await put(queue, "a", "b", "c", "d", "e")
+    assert texts(queue.take_now()) == ["a", "b"]
+    assert queue.take_now(ahead=True) == []  # three of 8 tokens are less than two batches
+    await put(queue, "f")
+    assert texts(queue.take_now(ahead=True)) == ["c", "d"]
+    assert queue.take_now(ahead=True) == []
+
+
+async def test_items_are_not_begun_ahead_so_that_events_wait_for_one_batch_of_them() -> None:
+    queue = lanes(batch_tokens=16)
+    await put(queue, *"abcdef", lane=Lane.ITEMS)
+    assert queue.take_now(ahead=True) == []
+
+
+async def test_what_left_the_line_does_not_count_as_waiting_to_be_begun_ahead() -> None:
+    queue = lanes(batch_tokens=16)
+    await put(queue, "gone")
+    (gone,) = queue.take_now()
+    late, item = job("late"), job("item", Lane.ITEMS)
+    queue.admit([late, item])
+    await pass_on(queue)
+    await pass_on(queue)
+    queue.promote(item, Lane.EVENTS)
+    queue.abandon(late)
+    assert gone.stage is Stage.STARTED
+    assert queue.take_now(ahead=True) == []  # the promoted one waits alone
+    await put(queue, "new")
+    assert texts(queue.take_now(ahead=True)) == ["item", "new"]
 
 
 async def put(queue: Lanes, *names: str, length: int = 8, lane: Lane = Lane.EVENTS) -> None:
