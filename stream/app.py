@@ -215,7 +215,7 @@ class Worker:
             patience=tools.patience,
             bugs=tools.bugs,
             on_done=partial(self.metrics.done, "signals"),
-            half_life_s=self.settings.hotness_half_life_s,
+            tuning=self.settings.tuning(),
         )
 
     def _leader(self, tools: Tools) -> Leader:

@@ -27,6 +27,7 @@ from stream.cache import CachedProfile, ProfileCaches
 from stream.core.catalogue import Catalogue, Entry
 from stream.core.fold import Folded, Outcome, fold
 from stream.core.hashes import hash32
+from stream.core.interests import fitted
 from stream.core.profile import Profile
 from stream.core.rank import rank
 from stream.core.segments import SegmentModel, assign
@@ -285,6 +286,7 @@ class Commit:
     ) -> dict[str, Folded]:
         folded: dict[str, Folded] = {}
         with pure():
+            tuning = fitted(self._tuning, self._parts.catalogue().pair_cosines)
             for user, events in todo.items():
                 before = loaded[user].profile
                 unsent = tuple(c for c in before.outbox if c.change_id not in loaded[user].sent)
@@ -298,7 +300,7 @@ class Commit:
                     )
                     for each in events
                 ]
-                folded[user] = fold(replace(before, outbox=unsent), observations, self._tuning)
+                folded[user] = fold(replace(before, outbox=unsent), observations, tuning)
         return folded
 
     # --- 5. rank
@@ -390,8 +392,8 @@ class Commit:
             with pure():
                 here = {u: w for u, w in written.items() if w.profile.mark(delivery.source) <= last}
                 outgoing = [message for one in here.values() for message in self._messages(one)]
-                increments = [i for one in written.values() for i in one.folded.increments]
-                outgoing += self._parts.renderer.signals(increments, delivery.source, last)
+                folded = [one.folded for one in written.values()]
+                outgoing += self._parts.renderer.signals(folded, delivery.source, last)
             await self._handling.send(delivery, outgoing)
         cache = self._caches.of(delivery.tp)
         for user, one in here.items():

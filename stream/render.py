@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from zlib import crc32
 
+import numpy as np
+
 from stream.core.catalogue import Catalogue
-from stream.core.fold import Increment
+from stream.core.fold import Folded
 from stream.core.profile import Change, Profile, StoredList
-from stream.core.rank import RANKER
+from stream.core.rank import ranker
+from stream.core.signals import Gathered, Row, gather
 from stream.kafka.publisher import Outgoing
 from stream.settings import Settings
 from stream.wire import cloudevents, ids, messages
 from stream.wire.encode import encode, rfc3339
+
+PART_PAIRS = 10_000  # some 300 KB of JSON
 
 
 class Renderer:
@@ -24,8 +29,9 @@ class Renderer:
 
     def __init__(self, settings: Settings, *, encoder: str, signal_partitions: int) -> None:
         self._settings = settings
+        self._tuning = settings.tuning()
         self._signal_partitions = signal_partitions
-        self._model = messages.Model(encoder=encoder, ranker=RANKER)
+        self._model = messages.Model(encoder=encoder, ranker=ranker(self._tuning))
         self._source = cloudevents.source_of(settings.namespace)
 
     def recommendation(self, profile: Profile, catalogue: Catalogue) -> Outgoing:
@@ -108,21 +114,24 @@ class Renderer:
             tuple(cloudevents.segment_headers(message, source=self._source)),
         )
 
-    def signals(self, increments: Sequence[Increment], source: str, chunk: int) -> list[Outgoing]:
-        """One record for each partition whose items the chunk's events speak of.
+    def signals(self, folded: Iterable[Folded], source: str, chunk: int) -> list[Outgoing]:
+        """Records for each partition whose items the chunk's events speak of.
 
         source, chunk  where the events stood: the partition's name and the last offset
         """
-        by_target: dict[int, list[messages.Increment]] = {}
-        for one in increments:
-            target = signal_partition(one.item_id, self._signal_partitions)
-            increment = messages.Increment(one.item_id, one.weight, one.at, messages.HOTNESS)
-            by_target.setdefault(target, []).append(increment)
+        gathered: dict[str, Gathered] = {}
+        for one in folded:
+            gather(gathered, one.increments, one.pairings, self._tuning)
+        by_target: dict[int, list[messages.ItemSignals]] = {}
+        for item_id, sums in gathered.items():
+            target = signal_partition(item_id, self._signal_partitions)
+            by_target.setdefault(target, []).append(_item(item_id, sums.row(self._tuning)))
         return [
             self._signal(
-                messages.SignalBatch(source=source, chunk=chunk, increments=tuple(batch)), target
+                messages.SignalBatch(source=source, chunk=chunk, part=part, items=items), target
             )
             for target, batch in by_target.items()
+            for part, items in enumerate(_parts(batch))
         ]
 
     def _signal(self, message: messages.SignalBatch, target: int) -> Outgoing:
@@ -133,6 +142,48 @@ class Renderer:
             tuple(cloudevents.signal_headers(message, target=target, source=self._source)),
             partition=target,
         )
+
+
+def _item(item_id: str, row: Row) -> messages.ItemSignals:
+    pairs = zip(row.others.tolist(), row.weights.tolist(), strict=True)
+    return messages.ItemSignals(
+        item_id=item_id,
+        at=row.at,
+        count=_short(row.count),
+        hotness=_short(row.hotness),
+        pairs={other: _short(weight) for other, weight in pairs},
+    )
+
+
+def row_of(item: messages.ItemSignals) -> Row:
+    """What a signal says, as the core sees it."""
+    others = sorted(item.pairs)
+    weights = [item.pairs[other] for other in others]
+    return Row(
+        item.count,
+        item.hotness,
+        item.at,
+        np.array(others, np.uint32),
+        np.array(weights, np.float32),
+    )
+
+
+def _short(weight: float) -> float:
+    """Four significant digits: half the bytes of a sum that is a statistic."""
+    return float(f"{weight:.4g}")
+
+
+def _parts(batch: list[messages.ItemSignals]) -> list[tuple[messages.ItemSignals, ...]]:
+    """Pieces of at most PART_PAIRS pairs, or one item: a record must fit its topic's limit."""
+    parts: list[list[messages.ItemSignals]] = [[]]
+    pairs = 0
+    for item in batch:
+        pairs += len(item.pairs) + 1
+        if parts[-1] and pairs > PART_PAIRS:
+            parts.append([])
+            pairs = len(item.pairs) + 1
+        parts[-1].append(item)
+    return [tuple(part) for part in parts]
 
 
 def signal_partition(item_id: str, partitions: int) -> int:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from stream.core.fold import Folded, Outcome
-from stream.wire.reasons import Reason
+from stream.wire.reasons import Note, Reason
 
 
 @dataclass
@@ -49,6 +49,7 @@ class Results:
         self.already_applied += outcomes.count(Outcome.REDELIVERED)
         self.already_applied += outcomes.count(Outcome.REPEATED)
         self.skipped[Reason.FORGOTTEN] += outcomes.count(Outcome.FORGOTTEN)
+        self.notes[Note.UNHEARD] += folded.unheard
         self.user_updates += folded.changed
         self.segment_changes += changes
         if folded.publishes:

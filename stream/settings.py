@@ -28,6 +28,7 @@ from stream.errors import Misconfigured
 DAY_S = 86_400.0
 Seconds = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Part = Annotated[float, Field(ge=0, le=10)]  # of a score: a weight, 0 switches off
 
 
 class EventType(BaseModel):
@@ -232,9 +233,50 @@ class Settings(BaseSettings):
     )
     category_half_life_s: Seconds = Field(30 * DAY_S, description="of the weights by category")
     hotness_half_life_s: Seconds = Field(14 * DAY_S, description="of an item's popularity")
+    neighbour_half_life_s: Seconds = Field(
+        180 * DAY_S, description="of how often items were used together"
+    )
+    neighbour_window: Annotated[int, Field(ge=1, le=50)] = Field(
+        20, description="a user's last items that an event is paired with, and that are asked"
+    )
+    neighbour_place_half_life: Annotated[float, Field(gt=0)] = Field(
+        20.0, description="items back at which a pair counts half"
+    )
+    neighbour_query_half_life: Annotated[float, Field(gt=0)] = Field(
+        3.0, description="items back at which an item of the user's is asked half"
+    )
+    neighbour_prior_count: Annotated[float, Field(gt=0)] = Field(
+        5.0, description="events that every item is taken to have had in vain, against chance"
+    )
+    neighbour_scale: Annotated[float, Field(gt=0)] = Field(
+        0.05, description="normalised co-occurrence that makes an item half as near as can be"
+    )
+    offered_signal_weight: Share = Field(
+        0.3, description="weight, for everybody else's lists, of an event on one's own offer"
+    )
+    signals_per_hour: Annotated[int, Field(ge=1)] = Field(
+        1000, description="of a user that count for everybody else; more are left out"
+    )
     interests_max: Annotated[int, Field(ge=1, le=16)] = Field(5, description="interests of a user")
     interest_merge_cosine: Share = Field(
-        0.55, description="an item at least this near joins an interest, else it starts one"
+        0.42,
+        description="an item with at least this mean cosine to an interest's items joins it, else "
+        "it starts one; counts only while the catalogue has less than 50 items",
+    )
+    interest_young_cosine: Share = Field(
+        0.06,
+        description="what an interest of weight 1 asks for beyond that, falling with the root of "
+        "its weight; counts only while the catalogue has less than 50 items",
+    )
+    interest_merge_spread: Annotated[float, Field(ge=-3, le=3)] = Field(
+        0.3,
+        description="the mean cosine that joining asks for, from 50 items on: standard deviations "
+        "above the mean cosine of two of the catalogue's items",
+    )
+    interest_young_spread: Annotated[float, Field(ge=0, le=3)] = Field(
+        0.6,
+        description="the same of what an interest of weight 1 asks for beyond that: standard "
+        "deviations",
     )
     confidence_weight: Annotated[float, Field(gt=0)] = Field(
         1.0, description="w0 of the confidence w / (w + w0)"
@@ -251,6 +293,37 @@ class Settings(BaseSettings):
     # --- recommending
     list_size: Annotated[int, Field(ge=1, le=100)] = Field(10, description="offers of a list")
     list_ttl_s: Seconds = Field(DAY_S, description="validity of a list after its newest event")
+    interest_part: Part = Field(0.10, description="weight of the best matching interest in a score")
+    session_part: Part = Field(0.20, description="weight of the match with the session in a score")
+    neighbours_part: Part = Field(
+        1.00, description="weight of what users of the same items went on to in a score"
+    )
+    hotness_part: Part = Field(0.10, description="weight of an item's popularity in a score")
+    aversion_part: Part = Field(
+        0.20, description="weight against an item of being like what was disliked"
+    )
+    hotness_scale: Annotated[float, Field(gt=0)] = Field(
+        30.0, description="decayed events of an item at which its hotness is 0.63"
+    )
+    freshness_part: Part = Field(0.05, description="weight of having just been published")
+    freshness_half_life_s: Seconds = Field(
+        7 * DAY_S, description="age at which freshness is one half; younger items are also cold"
+    )
+    diversity: Part = Field(
+        0.03, description="score that an offer loses for being like one above it; 0: none"
+    )
+    calibration: Part = Field(
+        0.05, description="score that a list loses for straying from the user's categories; 0: none"
+    )
+    category_cap: Annotated[float, Field(gt=0, le=1)] = Field(
+        1.0, description="largest share of a list that one category takes while others are left"
+    )
+    exploration_places: Annotated[int, Field(ge=0, le=100)] = Field(
+        1, description="last places of a list, drawn by lot from cold items and new categories"
+    )
+    cold_events: Annotated[float, Field(ge=0)] = Field(
+        5.0, description="decayed events below which an item is cold"
+    )
     replica_poll_s: Seconds = Field(1.0, description="between looks for changed items")
     replica_overlap_s: Seconds = Field(
         30.0, description="looked back at each look, for writers' clocks that differ"

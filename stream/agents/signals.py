@@ -9,23 +9,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import numpy as np
 import structlog
 
 from stream.bugs import BugBudget, pure
-from stream.core.catalogue import Heat, hotter
+from stream.core.signals import Gathered, Row, grown
+from stream.core.tuning import Tuning
 from stream.errors import OwnershipLost, Reject, Unavailable
 from stream.handling import Handling
 from stream.kafka.deliveries import Delivery, Record, TopicPartition
 from stream.kafka.patience import Patience
 from stream.kafka.publisher import Outgoing, Publisher
+from stream.render import row_of
 from stream.results import Results
 from stream.settings import Settings
 from stream.store.contract import SavesNeighbours
-from stream.store.rows import NO_PAIRS, NeighbourRow, fresh_etag, next_version
+from stream.store.replica import learned_of
+from stream.store.rows import NeighbourRow, fresh_etag, next_version
 from stream.wire.decode import Limits, decode_signals
-from stream.wire.messages import HOTNESS, SignalBatch
+from stream.wire.messages import ItemSignals, SignalBatch
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +49,7 @@ class SignalsAgent:
         patience: Patience,
         bugs: BugBudget,
         on_done: Callable[[Results], None],
-        half_life_s: float,
+        tuning: Tuning,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
@@ -54,10 +58,11 @@ class SignalsAgent:
         self._handling = Handling(
             settings, patience=patience, publisher=publisher, bugs=bugs, on_done=on_done
         )
-        self._half_life_s = half_life_s
+        self._tuning = tuning
+        self._rng = np.random.default_rng()
         self._clock = clock
         self._limits = Limits.of(settings)
-        self._heat: dict[TopicPartition, dict[str, Heat]] = {}
+        self._gathered: dict[TopicPartition, dict[str, Gathered]] = {}
         self._kept: dict[TopicPartition, list[Delivery]] = {}
         self._flushing = asyncio.Lock()
 
@@ -67,10 +72,7 @@ class SignalsAgent:
         async def add(part: Sequence[Record], results: Results) -> None:
             batches, letters = self._decode(delivery, part, results)
             await self._handling.bury(delivery, letters)
-            heat = self._heat.setdefault(delivery.tp, {})
-            for one in (one for batch in batches for one in batch.increments):
-                if one.kind == HOTNESS:
-                    heat[one.item_id] = self._hotter(heat.get(one.item_id), one.weight, one.at)
+            self._gather(delivery.tp, (item for batch in batches for item in batch.items))
 
         await self._handling.run(delivery, records, add)
 
@@ -104,7 +106,7 @@ class SignalsAgent:
     def revoked(self, tps: frozenset[TopicPartition]) -> None:
         """What waits for these partitions comes again at their new owner."""
         for tp in tps:
-            self._heat.pop(tp, None)
+            self._gathered.pop(tp, None)
             self._kept.pop(tp, None)
 
     async def run(self) -> None:
@@ -127,9 +129,9 @@ class SignalsAgent:
             await self._flush(tp)
 
     async def _flush(self, tp: TopicPartition) -> None:
-        kept, heat = self._kept.pop(tp, []), self._heat.pop(tp, {})
+        kept, gathered = self._kept.pop(tp, []), self._gathered.pop(tp, {})
+        todo = {item_id: sums.row(self._tuning) for item_id, sums in gathered.items()}
         try:
-            todo = dict(heat)
             for _ in range(ROUNDS):
                 if not todo:
                     break
@@ -146,30 +148,32 @@ class SignalsAgent:
         for delivery in kept:
             await self._handling.finish(delivery)
 
-    def _put_back(self, tp: TopicPartition, kept: list[Delivery], heat: Mapping[str, Heat]) -> None:
+    def _put_back(self, tp: TopicPartition, kept: list[Delivery], rows: Mapping[str, Row]) -> None:
         self._kept[tp] = kept + self._kept.get(tp, [])
-        waiting = self._heat.setdefault(tp, {})
-        for item_id, one in heat.items():
-            waiting[item_id] = self._hotter(waiting.get(item_id), one.count, one.at)
+        waiting = self._gathered.setdefault(tp, {})
+        for item_id, row in rows.items():
+            waiting.setdefault(item_id, Gathered(row.at)).merge(row, self._tuning)
 
-    async def _round(self, todo: Mapping[str, Heat]) -> set[str]:
+    def _gather(self, tp: TopicPartition, items: Iterable[ItemSignals]) -> None:
+        waiting = self._gathered.setdefault(tp, {})
+        for item in items:
+            waiting.setdefault(item.item_id, Gathered(item.at)).merge(row_of(item), self._tuning)
+
+    async def _round(self, todo: Mapping[str, Row]) -> set[str]:
         before = await self._neighbours.load(todo)
-        rows = [self._row(item_id, heat, before.get(item_id)) for item_id, heat in todo.items()]
+        rows = [self._grown(item_id, row, before.get(item_id)) for item_id, row in todo.items()]
         read = {item_id: row.etag if (row := before.get(item_id)) else None for item_id in todo}
         return await self._neighbours.save(rows, read)
 
-    def _row(self, item_id: str, heat: Heat, before: NeighbourRow | None) -> NeighbourRow:
-        known = None if before is None else Heat(before.hotness, before.at)
-        total = self._hotter(known, heat.count, heat.at)
+    def _grown(self, item_id: str, more: Row, before: NeighbourRow | None) -> NeighbourRow:
+        known = None if before is None else learned_of(before)
+        row = grown(known, more, self._tuning, self._rng)
         return NeighbourRow(
             item_id=item_id,
-            count=total.count,
-            hotness=total.count,
-            at=total.at,
+            count=row.count,
+            hotness=row.hotness,
+            at=row.at,
             revision=next_version(before.revision if before else 0, self._clock()),
             etag=fresh_etag(),
-            pairs=NO_PAIRS if before is None else before.pairs,
+            pairs=(row.others, row.weights),
         )
-
-    def _hotter(self, heat: Heat | None, weight: float, at: float) -> Heat:
-        return hotter(heat, weight, at, half_life_s=self._half_life_s)

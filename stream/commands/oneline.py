@@ -87,7 +87,9 @@ def _item(message: Mapping[str, Any]) -> str:
 
 
 def _signals(message: Mapping[str, Any]) -> str:
-    return f"{len(message['increments'])} increments of {message['source']}/{message['chunk']}"
+    pairs = sum(len(item.get("pairs", ())) for item in message["items"])
+    said = f"{len(message['items'])} items, {pairs} pairs"
+    return f"{said} of {message['source']}/{message['chunk']}"
 
 
 GISTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {

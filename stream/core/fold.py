@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import count, islice
+from math import exp2
 
 from stream.core.decay import Vector, absorb
 from stream.core.hashes import hash32, hash64
-from stream.core.interests import join
-from stream.core.profile import Interest, Profile, Recent
+from stream.core.influence import influence
+from stream.core.interests import Settled, settle
+from stream.core.profile import Profile, Recent
 from stream.core.strength import rating_share, strength
 from stream.core.tuning import (
     CATEGORIES_MAX,
@@ -60,10 +63,23 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Increment:
-    """What an event says about an item, for everybody: one more of it, at a time."""
+    """What an event says about an item, for everybody: so much more of it, at a time."""
 
     item_id: str
     weight: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """What an event says about its item and its user's last ones, in both directions.
+
+    others, weights  (m,) item ids and how much more they belong together, at a time
+    """
+
+    item_id: str
+    others: tuple[str, ...]
+    weights: tuple[float, ...]
     at: float
 
 
@@ -74,12 +90,15 @@ class Folded:
     outcomes   one an observation, in order
     publishes  whether something that was applied asks for a fresh list
     causes     ids of the applied events that do
+    unheard    applied events beyond the user's budget: they count for nobody else
     """
 
     profile: Profile
     outcomes: tuple[Outcome, ...]
     causes: tuple[str, ...]
     increments: tuple[Increment, ...]
+    pairings: tuple[Pairing, ...]
+    unheard: int
     forgot: bool
 
     @property
@@ -106,6 +125,8 @@ def fold(profile: Profile, observations: Sequence[Observation], tuning: Tuning) 
     outcomes: list[Outcome] = []
     causes: list[str] = []
     increments: list[Increment] = []
+    pairings: list[Pairing] = []
+    unheard = 0
     forgot = False
     for seen in observations:
         outcome = _outcome(profile, seen)
@@ -119,12 +140,37 @@ def fold(profile: Profile, observations: Sequence[Observation], tuning: Tuning) 
             profile, forgot = _forgotten(profile, seen), True
             causes.clear()  # a tombstone gets no list, whatever came before it
             continue
-        profile = _apply(profile, seen, tuning)
+        before = profile
+        profile, worth = _apply(profile, seen, tuning)
         if seen.kind.publishes:
             causes.append(seen.event_id)
-        if seen.item_id is not None and seen.kind.updates and seen.kind.strength > 0:
-            increments.append(Increment(seen.item_id, 1.0, seen.at))
-    return Folded(profile, tuple(outcomes), tuple(causes), tuple(increments), forgot)
+        if seen.item_id is None or not seen.kind.updates or seen.kind.strength <= 0:
+            continue
+        spent, weight = influence(before, seen.kind, seen.item_id, seen.at, worth, tuning)
+        profile = replace(profile, budget=spent.budget)
+        if not weight:
+            unheard += 1
+            continue
+        increments.append(Increment(seen.item_id, weight, seen.at))
+        pairings.append(_pairing(before, seen.item_id, weight, seen.at, tuning))
+    return Folded(
+        profile,
+        tuple(outcomes),
+        tuple(causes),
+        tuple(increments),
+        tuple(pairings),
+        unheard,
+        forgot,
+    )
+
+
+def _pairing(before: Profile, item_id: str, weight: float, at: float, tuning: Tuning) -> Pairing:
+    """The item with the user's last different ones, the nearer the heavier."""
+    others = dict.fromkeys(each.item_id for each in reversed(before.recent))
+    others.pop(item_id, None)
+    last = tuple(others)[: tuning.neighbour_window]
+    weights = (weight * exp2(-place / tuning.neighbour_place_half_life) for place in count())
+    return Pairing(item_id, last, tuple(islice(weights, len(last))), at)
 
 
 def _outcome(profile: Profile, seen: Observation) -> Outcome:
@@ -155,7 +201,8 @@ def _forgotten(profile: Profile, seen: Observation) -> Profile:
     )
 
 
-def _apply(profile: Profile, seen: Observation, tuning: Tuning) -> Profile:
+def _apply(profile: Profile, seen: Observation, tuning: Tuning) -> tuple[Profile, float]:
+    """The profile after an observation, and the observation's strength."""
     profile = replace(
         profile,
         as_of=max(profile.as_of, seen.at),
@@ -165,7 +212,9 @@ def _apply(profile: Profile, seen: Observation, tuning: Tuning) -> Profile:
     if seen.kind.updates:
         profile, worth = _weighed(profile, seen, tuning)
         profile, joined = _absorbed(profile, seen, worth, tuning)
-    return profile if seen.item_id is None else _remembered(profile, seen, worth, joined)
+    if seen.item_id is None:
+        return profile, worth
+    return _remembered(profile, seen, worth, joined), worth
 
 
 def _weighed(profile: Profile, seen: Observation, tuning: Tuning) -> tuple[Profile, float]:
@@ -211,35 +260,45 @@ def _absorbed(
         ),
     )
     if seen.vector is not None:
-        before, profile = profile, _liked(profile, seen, seen.vector, worth, tuning)
-        joined = _touched(before.interests, profile.interests)
+        profile, settled = _liked(profile, seen, seen.vector, worth, tuning)
+        joined = settled.taken
     if seen.text_vector is not None and tuning.review_text_weight > 0:
-        profile = _liked(profile, seen, seen.text_vector, tuning.review_text_weight, tuning)
+        text_weight = tuning.review_text_weight
+        profile, settled = _liked(profile, seen, seen.text_vector, text_weight, tuning)
+        joined = settled.heir if joined and joined == settled.gone else joined
     return profile, joined
-
-
-def _touched(before: tuple[Interest, ...], after: tuple[Interest, ...]) -> str:
-    """Id of the interest that took the observation: one that has just started stands last."""
-    old = set(map(id, before))
-    return next((interest.id for interest in reversed(after) if id(interest) not in old), "")
 
 
 def _liked(
     profile: Profile, seen: Observation, vector: Vector, worth: float, tuning: Tuning
-) -> Profile:
+) -> tuple[Profile, Settled]:
+    """The profile with so much more of some content, and what became of its interests."""
     half_life_s = tuning.session_half_life_s
-    return replace(
+    settled = settle(
+        profile.interests,
+        vector,
+        worth,
+        seen.at,
+        item_id=seen.item_id or "",
+        label=seen.label,
+        tuning=tuning,
+    )
+    liked = replace(
         profile,
         session=absorb(profile.session, vector, worth, seen.at, half_life_s=half_life_s),
-        interests=join(
-            profile.interests,
-            vector,
-            worth,
-            seen.at,
-            item_id=seen.item_id or "",
-            label=seen.label,
-            tuning=tuning,
-        ),
+        interests=settled.interests,
+        recent=_inherited(profile.recent, settled),
+    )
+    return liked, settled
+
+
+def _inherited(recent: tuple[Recent, ...], settled: Settled) -> tuple[Recent, ...]:
+    """The ring, in which what had joined an interest that is gone names the one it merged into."""
+    if not settled.gone:
+        return recent
+    return tuple(
+        replace(one, interest=settled.heir) if one.interest == settled.gone else one
+        for one in recent
     )
 
 

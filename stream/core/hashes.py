@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 
+REMEMBERED = 100_000  # ids whose hash is kept: every event asks for those of its user's last items
 
+
+@lru_cache(REMEMBERED)
 def hash32(text: str) -> int:
     """32 bits of an id: `seen` rings and sparse indices, where a collision is rare and harmless."""
     return int.from_bytes(blake2b(text.encode(), digest_size=4).digest(), "little")

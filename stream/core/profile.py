@@ -106,6 +106,14 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """Events of one hour of event time (hours since the epoch) that counted for everybody."""
+
+    hour: int = 0
+    spent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """Rings are oldest first; `marks` is least recently used first.
 
@@ -132,6 +140,7 @@ class Profile:
     current: StoredList | None = None
     membership: Membership | None = None
     outbox: tuple[Change, ...] = ()
+    budget: Budget = Budget()
     forgotten_at: float | None = None
 
     def mark(self, source: str) -> int:

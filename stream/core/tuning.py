@@ -25,8 +25,19 @@ class Tuning:
     aversion_half_life_s: float = 30 * DAY_S
     category_half_life_s: float = 30 * DAY_S
     hotness_half_life_s: float = 14 * DAY_S
+    neighbour_half_life_s: float = 180 * DAY_S
+    neighbour_window: int = 20
+    neighbour_place_half_life: float = 20.0
+    neighbour_query_half_life: float = 3.0
+    neighbour_prior_count: float = 5.0
+    neighbour_scale: float = 0.05
+    offered_signal_weight: float = 0.3
+    signals_per_hour: int = 1000
     interests_max: int = 5
-    interest_merge_cosine: float = 0.55
+    interest_merge_cosine: float = 0.42
+    interest_young_cosine: float = 0.06
+    interest_merge_spread: float = 0.3
+    interest_young_spread: float = 0.6
     confidence_weight: float = 1.0
     category_prior: float = 1.0
     rating_prior_count: float = 5.0
@@ -35,11 +46,20 @@ class Tuning:
     review_sentiment_weight: float = 0.3
     list_size: int = 10
     # bounded parts of the score: their constants are named by the ranker's version
-    interest_part: float = 0.20
-    session_part: float = 0.40
-    hotness_part: float = 1.00
-    aversion_part: float = 0.30
+    neighbours_part: float = 1.00
+    interest_part: float = 0.10
+    session_part: float = 0.20
+    hotness_part: float = 0.10
+    aversion_part: float = 0.20
     hotness_scale: float = 30.0
+    freshness_part: float = 0.05
+    freshness_half_life_s: float = 7 * DAY_S
+    # from scores to lists
+    diversity: float = 0.03
+    calibration: float = 0.05
+    category_cap: float = 1.0
+    exploration_places: int = 1
+    cold_events: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)

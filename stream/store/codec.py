@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from stream.core.decay import ABSENT_WEIGHT, Mass, Tally, Vector, direction
 from stream.core.profile import (
+    Budget,
     Change,
     Interest,
     InterestShare,
@@ -94,6 +95,7 @@ class _State(msgspec.Struct, omit_defaults=True):
     current: _List | None = None
     membership: tuple[str, int, float] | None = None
     outbox: list[tuple[str, float, str | None, str, str, str, str | None, float, int]] = []
+    budget: tuple[int, int] = (0, 0)
     forgotten_at: float | None = None
 
 
@@ -134,6 +136,7 @@ def pack(profile: Profile, etag: int, tuning: Tuning) -> UserRow:
         current=None if current is None else _pack_list(current),
         membership=_membership(profile.membership),
         outbox=[_row(change) for change in profile.outbox],
+        budget=(profile.budget.hour, profile.budget.spent),
         forgotten_at=profile.forgotten_at,
     )
     return UserRow(
@@ -179,6 +182,7 @@ def unpack(row: UserRow) -> Profile:
         current=None if state.current is None else _unpack_list(state.current),
         membership=Membership(*state.membership) if state.membership else None,
         outbox=tuple(Change(*change) for change in state.outbox),
+        budget=Budget(*state.budget),
         forgotten_at=state.forgotten_at,
     )
 

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from stream.core.catalogue import Catalogue, Entry, Heat
+from stream.core.catalogue import Catalogue, Entry
+from stream.core.signals import Row
 from stream.rounds import repeat
 from stream.store.collections import Store
 from stream.store.rows import ItemRow, NeighbourRow
@@ -19,19 +20,19 @@ from stream.store.table import Table
 RECONCILE_S = 3600.0  # writers whose clocks differ by more than the overlap are heard this late
 FETCH = 500  # rows with vectors: about 1 MB a request
 
-Row = TypeVar("Row", ItemRow, NeighbourRow)
+Stored = TypeVar("Stored", ItemRow, NeighbourRow)
 
 
-class Changes(Generic[Row]):
+class Changes(Generic[Stored]):
     """The rows of one table that changed since they were last asked for."""
 
-    def __init__(self, table: Table[Row], overlap_s: float) -> None:
-        self._table: Table[Row] = table
+    def __init__(self, table: Table[Stored], overlap_s: float) -> None:
+        self._table: Table[Stored] = table
         self._overlap_ms = int(overlap_s * 1000)
         self._newest = 0
         self._seen: dict[str, int] = {}
 
-    async def read(self, *, everything: bool = False) -> list[Row]:
+    async def read(self, *, everything: bool = False) -> list[Stored]:
         """New and newer rows; at first all. Raises Unavailable, and then has read nothing.
 
         everything  look at all revisions, also at those of writers whose clocks are far behind
@@ -39,7 +40,7 @@ class Changes(Generic[Row]):
         since = 0 if everything else max(self._newest - self._overlap_ms, 0)
         changed = await self._table.changed(since)
         found: list[tuple[str, int]] = [c for c in changed if self._seen.get(c[0], -1) < c[1]]
-        rows: list[Row] = []
+        rows: list[Stored] = []
         for start in range(0, len(found), FETCH):
             rows += await self._table.fetch([p for p, _ in found[start : start + FETCH]])
         self._seen.update(found)
@@ -82,8 +83,7 @@ class Replica:
         if items := await self._items.read(everything=full):
             self.catalogue = self.catalogue.with_entries(map(entry_of, items))
         if rows := await self._neighbours.read(everything=full):
-            heats = {row.item_id: heat_of(row) for row in rows}
-            self.catalogue = self.catalogue.with_heat(heats)
+            self.catalogue = self.catalogue.with_rows({r.item_id: learned_of(r) for r in rows})
         self._fresh_at = started
         if full:
             self._reconciled_at = started
@@ -109,6 +109,6 @@ def entry_of(row: ItemRow) -> Entry:
     )
 
 
-def heat_of(row: NeighbourRow) -> Heat:
-    """The hotness in an item's row."""
-    return Heat(row.hotness, row.at)
+def learned_of(row: NeighbourRow) -> Row:
+    """What was learned about an item, as the core sees it."""
+    return Row(row.count, row.hotness, row.at, *row.pairs)

@@ -47,12 +47,13 @@ def segment_headers(message: SegmentChange, *, source: str) -> Headers:
 def signal_headers(message: SignalBatch, *, target: int, source: str) -> Headers:
     """Headers of the batch that a chunk sends to the partition `target`.
 
-    Its time is that of the newest increment; a batch without increments has none and is not sent.
+    Its time is that of the newest event; a batch about no item has none and is not sent.
 
-    Raises ValueError if there are no increments.
+    Raises ValueError if there are no items.
     """
-    newest = max(increment.at for increment in message.increments)
-    return headers(f"{message.source}/{message.chunk}/{target}", source, SIGNALS, rfc3339(newest))
+    newest = max(item.at for item in message.items)
+    id_ = f"{message.source}/{message.chunk}/{target}/{message.part}"
+    return headers(id_, source, SIGNALS, rfc3339(newest))
 
 
 def headers(

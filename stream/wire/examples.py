@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from stream.wire import ids
 from stream.wire.messages import (
-    Increment,
     InterestShare,
+    ItemSignals,
     Model,
     Offer,
     Recommendation,
@@ -95,5 +95,13 @@ SEGMENT_CHANGE = SegmentChange(
 SIGNALS = SignalBatch(
     source="5L6g3nShT-eMCtK--X86sw/b1hVhTqLRzG6aHdX0n2oXQ/3",
     chunk=40_499,
-    increments=(Increment(item_id="film-50", weight=1.0, at=1_738_310_400.25, kind="hotness"),),
+    items=(
+        ItemSignals(
+            item_id="film-50",
+            at=1_738_310_400.25,
+            count=1.0,
+            hotness=1.0,
+            pairs={3_421_780_262: 1.0, 842_094_083: 0.966},
+        ),
+    ),
 )

@@ -88,7 +88,13 @@ class Offer(Struct, frozen=True, kw_only=True):
     title: str
     score: Annotated[float, _text("comparable within a list only")]
     rank: Annotated[int, Meta(ge=1, description="from 1, best first")]
-    source: Annotated[str, _text("the part that gave most: `interest`, `session` or `hotness`")]
+    source: Annotated[
+        str,
+        _text(
+            "the part that gave most: `neighbours`, `interest`, `session`, `hotness`, `freshness`; "
+            "or `exploration`, `expansion`: drawn by lot, see `propensity`"
+        ),
+    ]
     because: Annotated[
         tuple[str, ...], _text("item ids without which the score would fall most")
     ] = ()
@@ -161,21 +167,26 @@ class SegmentChange(Struct, frozen=True, kw_only=True):
 # --- internal: from workers to workers
 
 
-HOTNESS = "hotness"  # a kind of increment
-
-
-class Increment(Struct, frozen=True):
-    """What an event says about an item."""
+class ItemSignals(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a chunk's events say about an item; every number is decayed to `at`."""
 
     item_id: Annotated[str, _text("the item it is about")]
-    weight: Annotated[float, _text("how much, at the time `at`")]
-    at: Annotated[float, _text("event time, seconds since the epoch")]
-    kind: Annotated[str, _text("`hotness`; readers leave out kinds they do not know")]
+    at: Annotated[float, _text("time of the newest of the events, seconds since the epoch")]
+    count: Annotated[float, Meta(ge=0, description="events on the item itself")] = 0.0
+    hotness: Annotated[float, Meta(ge=0, description="the same, with the hotness' half-life")] = 0.0
+    pairs: Annotated[
+        dict[
+            Annotated[int, Meta(ge=0, lt=2**32)],
+            Annotated[float, Meta(ge=0)],
+        ],
+        _text("32-bit hashes of items that the same users had around then, and how much"),
+    ] = field(default_factory=dict)
 
 
 class SignalBatch(Struct, frozen=True, kw_only=True):
-    """The increments of one chunk for the items of one partition."""
+    """What one chunk's events say about the items of one partition, or about some of them."""
 
     source: Annotated[str, _text("cluster id, topic id and partition of the chunk")]
     chunk: Annotated[int, Meta(ge=0, description="offset of the chunk's last record")]
-    increments: Annotated[tuple[Increment, ...], _text("in the chunk's order")]
+    part: Annotated[int, Meta(ge=0, description="from 0; a large batch is sent in parts")] = 0
+    items: Annotated[tuple[ItemSignals, ...], _text("each item once")]

@@ -91,5 +91,8 @@ class Note(StrEnum):
     KEY_MISMATCH = "key_mismatch"
     """the record's key is not the event's `user_id`: the order within the user is not kept"""
 
+    UNHEARD = "unheard"
+    """beyond the user's hourly budget: it counts for the user's own list and for nobody else's"""
+
 
 REJECTIONS = tuple(reason for reason in Reason if reason.fate is Fate.REJECTED)

@@ -7,7 +7,7 @@ at once, where the worker learns it with a delay, which is the same for every mo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -107,7 +107,7 @@ def _places(profile: Profile, item_id: str, catalogue: Catalogue, tuning: Tuning
     """The film's place among all that the user has not seen; ties by row, as in a list."""
     scored = score([profile], catalogue, tuning)
     row = catalogue.rows[item_id]
-    content = replace(scored, total=scored.total - scored.parts["hotness"]).total[0]
+    content = scored.total[0] - scored.parts["hotness"][0] - scored.parts["neighbours"][0]
     totals = dict(zip(RANKINGS, (scored.total[0], content), strict=True))
     return {name: _place(total, row) for name, total in totals.items()}
 

@@ -100,7 +100,7 @@ def test_check_counts_and_names_lines() -> None:
             examples.RECOMMENDATION.items[0].title,
         ),
         ("segments", encode(examples.SEGMENT_CHANGE), f"-> {examples.SEGMENT_CHANGE.to}"),
-        ("signals", encode(examples.SIGNALS), "increments of"),
+        ("signals", encode(examples.SIGNALS), "1 items, 2 pairs of"),
         ("items", None, "deleted"),
         ("dead-letters", None, "taken back"),
         ("events", b"{ \x1b[2J \xff", "{ �[2J �"),

@@ -49,7 +49,7 @@ def test_defaults_and_bounds_are_shown() -> None:
 
     assert "| `INTERESTREAM_TOPIC_PARTITIONS` | `4` | ≥ 1, ≤ 1024 |" in page
     assert "| `INTERESTREAM_KAFKA_CA_FILE` | unset |" in page
-    assert "| `INTERESTREAM_INTEREST_MERGE_COSINE` | `0.55` | ≥ 0, ≤ 1 |" in page
+    assert "| `INTERESTREAM_INTEREST_MERGE_COSINE` | `0.42` | ≥ 0, ≤ 1 |" in page
     assert all(f"| `{name}` |" in page for name in default_event_types())
 
 

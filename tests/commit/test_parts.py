@@ -9,15 +9,16 @@ from dataclasses import replace
 import pytest
 
 from stream.cache import CachedProfile, ProfileCaches
-from stream.core.fold import Increment
+from stream.core.fold import Pairing, fold
 from stream.core.profile import Profile
 from stream.encoder.fake import FakeEncoder
 from stream.encoder.manifest import Prefixes
 from stream.observe import Contents, Texts, Understood, event_kinds, observation, read, texts_of
-from stream.render import Renderer, signal_partition
+from stream.render import PART_PAIRS, Renderer, signal_partition
 from stream.sentiment.contract import Review, Silent
 from stream.wire.inputs import Event
 from tests.commit.world import NOW, catalogue, settings
+from tests.core.samples import observation as click
 from tests.kafka.fakes import FakeRecord
 
 
@@ -152,16 +153,33 @@ def test_the_table_of_event_types_becomes_kinds() -> None:
 
 
 def test_signals_go_to_the_partition_of_their_item() -> None:
-    increments = [Increment(f"i{n}", 1.0, NOW) for n in range(20)]
-    records = Renderer(settings(), encoder="e", signal_partitions=2).signals(increments, "s", 9)
+    clicks = [click(n, item_id=f"i{n}") for n in range(20)]
+    one = fold(Profile("u"), clicks, settings().tuning())
+    records = Renderer(settings(), encoder="e", signal_partitions=2).signals([one], "s", 9)
 
     said: dict[str, int | None] = {}
     for record in records:
         batch = json.loads(record.value or b"")
         assert (batch["source"], batch["chunk"], record.key) == ("s", 9, None)
-        said |= {one["item_id"]: record.partition for one in batch["increments"]}
+        said |= {one["item_id"]: record.partition for one in batch["items"]}
     assert said == {f"i{n}": signal_partition(f"i{n}", 2) for n in range(20)}
     assert set(said.values()) == {0, 1}
+
+
+def test_signals_of_many_pairs_are_sent_in_parts_that_fit_a_record() -> None:
+    pairs = range(PART_PAIRS // 4)
+    pairing = Pairing("hot", tuple(f"i{n}" for n in pairs), tuple(1.0 for _ in pairs), NOW)
+    one = fold(Profile("u"), [], settings().tuning())
+    many = [replace(one, pairings=(replace(pairing, item_id=f"hot{n}"),)) for n in range(5)]
+    records = Renderer(settings(), encoder="e", signal_partitions=1).signals(many, "s", 9)
+
+    batches = [json.loads(record.value or b"") for record in records]
+    assert [batch["part"] for batch in batches] == list(range(len(batches)))
+    assert len({dict(record.headers)["ce_id"] for record in records}) == len(batches) > 1
+    said = [item["item_id"] for batch in batches for item in batch["items"]]
+    assert len(said) == len(set(said)) == len(pairs) + 5
+    for batch in batches:
+        assert sum(len(item["pairs"]) + 1 for item in batch["items"]) <= PART_PAIRS
 
 
 def test_a_profile_without_a_list_cannot_be_rendered() -> None:

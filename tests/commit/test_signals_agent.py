@@ -7,13 +7,15 @@ import pytest
 
 from stream.agents.signals import KEPT_MAX, SignalsAgent
 from stream.bugs import BugBudget
+from stream.core.hashes import hash32
+from stream.core.tuning import Tuning
 from stream.errors import Unavailable
 from stream.kafka.deliveries import Delivery, TopicPartition
 from stream.kafka.patience import Patience
 from stream.results import Results
 from stream.settings import load
 from stream.wire.encode import encode
-from stream.wire.messages import Increment, SignalBatch
+from stream.wire.messages import ItemSignals, SignalBatch
 from tests.commit.world import NOW, Path
 from tests.kafka.fakes import FakeFlow, FakeHealth, FakeRecord
 from tests.support.fakes import FakePublisher, FakeStore, delivery_of
@@ -41,19 +43,23 @@ class Post:
             patience=Patience(FakeHealth(), shortest_s=0.0001, longest_s=0.0002),
             bugs=BugBudget(self.store.meta, 10),
             on_done=self.results.add,
-            half_life_s=HALF_LIFE_S,
+            tuning=Tuning(hotness_half_life_s=HALF_LIFE_S, neighbour_half_life_s=HALF_LIFE_S),
             clock=lambda: self.now,
         )
 
     async def bring(
         self,
-        *increments: tuple[str, float, float],
+        *said: tuple[str, float, float],
         tp: TopicPartition = HERE,
-        kind: str = "hotness",
+        pairs: dict[str, float] | None = None,
     ) -> Delivery:
-        """Deliver one batch of (item, weight, seconds ago)."""
-        rows = tuple(Increment(item, weight, NOW - ago, kind) for item, weight, ago in increments)
-        value = encode(SignalBatch(source="s", chunk=1, increments=rows))
+        """Deliver one batch of (item, weight, seconds ago), each together with `pairs`."""
+        others = {hash32(other): weight for other, weight in (pairs or {}).items()}
+        items = tuple(
+            ItemSignals(item_id=item, at=NOW - ago, count=weight, hotness=weight, pairs=others)
+            for item, weight, ago in said
+        )
+        value = encode(SignalBatch(source="s", chunk=1, items=items))
         delivery = delivery_of(tp, [FakeRecord(0, value)], "source", self.flow)
         await self.agent.apply(delivery, delivery.records)
         await self.agent.finish(delivery)
@@ -92,17 +98,22 @@ async def test_deliveries_are_acknowledged_by_the_flush_that_writes_them(post: P
     assert len(post.store.neighbours.history) == 2
 
 
-async def test_later_signals_add_to_the_stored_row_and_its_pairs_survive(post: Post) -> None:
-    pairs = (np.array([3, 9], np.uint32), np.array([0.5, 0.25], np.float32))
+async def test_later_signals_add_to_the_stored_row_and_to_its_pairs(post: Post) -> None:
+    pairs = (np.array([hash32("known")], np.uint32), np.array([0.5], np.float32))
     row = neighbour_row("a", hotness=4.0, count=4.0, at=NOW - HALF_LIFE_S, pairs=pairs, revision=7)
     await post.store.neighbours.save([row], {"a": None})
-    await post.bring(("a", 1.0, 0))
+    await post.bring(("a", 1.0, 0), pairs={"known": 1.0, "fresh": 2.0})
 
     await post.agent.flush()
 
     assert post.count("a") == pytest.approx(3.0)
-    assert post.store.neighbours.rows["a"].at == NOW
-    assert post.store.neighbours.rows["a"].pairs is pairs
+    written = post.store.neighbours.rows["a"]
+    assert written.count == pytest.approx(3.0)
+    assert written.at == NOW
+    assert dict(zip(*(each.tolist() for each in written.pairs), strict=True)) == {
+        hash32("known"): 1.25,
+        hash32("fresh"): 2.0,
+    }
 
 
 async def test_a_flush_writes_only_once(post: Post) -> None:
@@ -220,12 +231,16 @@ async def test_a_row_s_revision_only_grows(post: Post) -> None:
     assert revisions == sorted(set(revisions))
 
 
-async def test_kinds_that_are_not_known_are_left_out(post: Post) -> None:
-    delivery = await post.bring(("a", 1.0, 0), kind="to come")
+async def test_pairs_are_kept_through_an_outage_and_counted_once(post: Post) -> None:
+    await post.bring(("a", 1.0, HALF_LIFE_S), pairs={"b": 1.0})
+    post.cut("neighbours.save")
+    await post.agent.flush()
+    await post.bring(("a", 1.0, 0), pairs={"b": 1.0})
+
     await post.agent.flush()
 
-    assert post.store.neighbours.rows == {}
-    assert acknowledged(delivery) == [True]
+    _, weights = post.store.neighbours.rows["a"].pairs
+    assert weights.tolist() == [1.5]
 
 
 async def test_what_cannot_be_understood_goes_to_the_dead_letters(post: Post) -> None:

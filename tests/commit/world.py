@@ -216,7 +216,8 @@ class World:
 
     def signals(self) -> list[tuple[str, float]]:
         batches = [json.loads(r.value or b"") for r in self.publisher.of("signals")]
-        return [(i["item_id"], i["weight"]) for batch in batches for i in batch["increments"]]
+        said = [item for batch in batches for item in batch["items"]]
+        return [(item["item_id"], item["count"]) for item in said if "count" in item]
 
 
 def _key(value: bytes | None) -> bytes | None:

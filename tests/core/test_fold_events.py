@@ -27,6 +27,7 @@ from tests.core.samples import (
     axis,
     folded,
     observation,
+    unit,
 )
 
 
@@ -300,3 +301,16 @@ def test_a_review_without_a_rating_leaves_the_mean_of_ratings_alone() -> None:
 
     assert folded(rated, *unrated).profile.ratings == folded(rated).profile.ratings
     assert folded(rated).profile.ratings.count == 1
+
+
+def test_what_joined_an_interest_that_merged_names_its_heir() -> None:
+    """Else a quarter of what is remembered names an interest that nobody finds any more."""
+    tuning = replace(TUNING, interest_merge_cosine=0.5, interest_young_cosine=0.0)
+    ends = [unit(axis(0) + axis(1)), unit(axis(0) - axis(1))]
+    middle = [observation(n, kind=LIKE, vector=axis(0)) for n in range(2, 30)]
+    events = [observation(n, kind=LIKE, vector=end) for n, end in enumerate(ends)] + middle
+
+    profile = fold(EMPTY, events, tuning).profile
+
+    [interest] = profile.interests
+    assert {recent.interest for recent in profile.recent} == {interest.id}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.core.decay import Mass, Vector, direction, factor, weight_at
-from stream.core.interests import join
+from stream.core.interests import fitted, join, pair_cosines, settle
 from stream.core.profile import Interest, Profile, interest_shares, interest_weights, taste, trust
 from tests.core.samples import (
     DAY_S,
@@ -89,14 +89,34 @@ def test_sums_are_conserved_as_well(history: list[Seen]) -> None:
 def test_ids_stay_while_interests_grow(
     history: list[Seen], vector: Vector, weight: float, at: float
 ) -> None:
-    """At most one id goes and at most one comes, and none is used for something else."""
+    """At most one id comes, and beside what has faded away at most one goes; none is used again."""
     before = joined(history)
     after = join(before, vector, weight, at, item_id="new", label="", tuning=TUNING)
+    now = max(at, *(i.mass.at for i in before))
+    present = [
+        i.id for i in before if weight_at(i.mass, now, half_life_s=TUNING.interest_half_life_s)
+    ]
     old, new = [i.id for i in before], [i.id for i in after]
 
-    assert len(set(old) - set(new)) <= 1
+    assert len(set(present) - set(new)) <= 1
     assert len(set(new) - set(old)) <= 1
     assert [name for name in new if name in old] == [name for name in old if name in new]
+
+
+@law
+@given(histories, vectors, weights, moments)
+def test_what_became_of_an_observation_is_told(
+    history: list[Seen], vector: Vector, weight: float, at: float
+) -> None:
+    """Who has it, and who went where: rings that name interests can follow."""
+    before = joined(history)
+    settled = settle(before, vector, weight, at, item_id="new", label="", tuning=TUNING)
+    ids = [interest.id for interest in settled.interests]
+
+    assert settled.taken in ids
+    assert bool(settled.gone) == bool(settled.heir)
+    assert settled.gone not in ids
+    assert not settled.heir or settled.heir in ids
 
 
 def test_two_interests_that_start_at_once_have_two_ids() -> None:
@@ -142,12 +162,30 @@ def test_with_all_places_taken_the_nearest_pair_merges() -> None:
     full = started(*(axis(i, DIMENSION) for i in range(5)))
     between = unit(0.5 * axis(3, DIMENSION) + axis(9, DIMENSION))  # too far from 3 to join it
 
-    found = join(full, between, 0.9, NOW, item_id="x", label="", tuning=TUNING)
+    settled = settle(full, between, 0.9, NOW, item_id="x", label="", tuning=TUNING)
+    found = settled.interests
 
     assert [i.id for i in found] == [i.id for i in full]
+    assert settled.taken == settled.heir == full[3].id
     assert [i.mass.weight for i in found] == pytest.approx([1, 1, 1, 1.9, 1])
     assert np.allclose(found[3].mass.vector, axis(3, DIMENSION) + np.float32(0.9) * between)
     assert found[3].medoid == full[3].medoid
+
+
+def test_with_all_places_taken_a_light_one_merges_before_two_tastes_do() -> None:
+    """Though the tastes are nearer to each other than it is to any of them."""
+    strong = [
+        axis(0, DIMENSION),
+        *(unit(axis(0, DIMENSION) + 3 * axis(n, DIMENSION)) for n in (1, 2, 3)),
+    ]
+    light = unit(0.3 * axis(0, DIMENSION) + axis(7, DIMENSION))
+    full = joined([*((vector, 10.0, NOW) for vector in strong), (light, 1.0, NOW)])
+    assert len(full) == 5
+
+    settled = settle(full, axis(9, DIMENSION), 1.0, NOW, item_id="x", label="", tuning=TUNING)
+
+    assert settled.gone == full[4].id
+    assert [i.id for i in settled.interests] == [*(i.id for i in full[:4]), settled.taken]
 
 
 def test_with_all_places_taken_one_that_hardly_counts_goes() -> None:
@@ -169,16 +207,94 @@ def test_what_has_just_started_is_not_the_one_to_go() -> None:
     assert weight_of(found, NOW) == pytest.approx(5000.1)
 
 
-def test_the_medoid_moves_to_a_nearer_item() -> None:
+def test_the_medoid_moves_to_a_nearer_item_at_once() -> None:
     first = unit(axis(0) + 0.6 * axis(1))
-    found = joined([(first, 1.0, NOW)])
-    assert (found[0].medoid, found[0].label) == ("i0", "l0")
+    found = joined([(first, 1.0, NOW), (axis(0), 1.0, NOW)])
+    found = join(
+        found, unit(axis(0) + 0.3 * axis(1)), 1.0, NOW, item_id="mid", label="m", tuning=TUNING
+    )
+    assert (found[0].medoid, found[0].label) == ("mid", "m")
 
-    for number in range(20):
-        found = join(
-            found, axis(0), 1.0, NOW + number, item_id="near", label="better", tuning=TUNING
-        )
-    assert (found[0].medoid, found[0].label) == ("near", "better")
+
+def test_a_medoid_that_comes_again_is_known_exactly() -> None:
+    found = joined([(unit(axis(0) + 0.6 * axis(n)), 1.0, NOW) for n in (1, 2, 3)])
+    medoid = unit(axis(0) + 0.6 * axis(1 + int(found[0].medoid[1:])))
+    found = join(found, medoid, 1.0, NOW, item_id=found[0].medoid, label="", tuning=TUNING)
+    pointing = direction(found[0].mass.vector)
+
+    assert pointing is not None
+    assert found[0].nearness == pytest.approx(float(pointing @ medoid), abs=1e-6)
+
+
+def test_what_has_no_item_gives_the_medoid_up_to_the_first_one() -> None:
+    """A text may start an interest before any item has."""
+    found = join((), axis(0), 1.0, NOW, item_id="", label="", tuning=TUNING)
+    far = unit(axis(0) + axis(1))
+    found = join(found, far, 0.1, NOW, item_id="first", label="l", tuning=TUNING)
+
+    assert [interest.medoid for interest in found] == ["first"]
+
+
+def test_a_merge_keeps_the_heavier_id_and_the_nearer_medoid() -> None:
+    """Two halves of a taste, far from each other until what lies between comes."""
+    left, right = unit(axis(0) + 2.3 * axis(1)), unit(axis(0) + 2.3 * axis(2))
+    halves = joined([(left, 1.0, NOW), (right, 0.5, NOW)])
+    assert len(halves) == 2
+
+    between = unit(axis(0) + 0.5 * axis(1) + 0.6 * axis(2))
+    settled = settle(halves, between, 1.0, NOW, item_id="between", label="l", tuning=TUNING)
+
+    assert [interest.id for interest in settled.interests] == [settled.heir] == [settled.taken]
+    assert {settled.heir, settled.gone} == {interest.id for interest in halves}
+    assert settled.interests[0].mass.weight == pytest.approx(2.5)
+    assert settled.interests[0].medoid == "between"
+
+
+def test_a_merge_takes_the_medoid_of_the_one_that_has_an_item() -> None:
+    single = replace(TUNING, interests_max=1)
+    found = join((), axis(0), 1.0, NOW, item_id="", label="", tuning=single)
+    found = join(found, axis(1), 0.5, NOW, item_id="item", label="l", tuning=single)
+
+    assert [(i.medoid, i.label) for i in found] == [("item", "l")]
+
+
+def test_what_has_little_weight_must_be_nearer() -> None:
+    """One cosine is a noisy guess at the mean of many."""
+    tuning = replace(TUNING, interest_merge_cosine=0.4, interest_young_cosine=0.1)
+    vector = unit(0.45 * axis(0) + np.sqrt(np.float32(1 - 0.45**2)) * axis(1))
+    for weight, count in ((1.0, 2), (25.0, 1)):
+        start = (Interest("a", Mass(weight, np.float32(weight) * axis(0), NOW), "m", 1.0, ""),)
+        found = join(start, vector, 1.0, NOW, item_id="i", label="", tuning=tuning)
+        assert len(found) == count
+
+
+def test_thresholds_follow_the_catalogue() -> None:
+    rows = np.stack([random_unit(n, DIMENSION) for n in range(60)])
+    cosines = (rows @ rows.T)[np.triu_indices(60, 1)]
+    found = fitted(TUNING, pair_cosines(np.vstack([rows, np.zeros((5, DIMENSION), np.float32)])))
+
+    spread = float(cosines.std())
+    expected = float(cosines.mean()) + TUNING.interest_merge_spread * spread
+    assert found.interest_merge_cosine == pytest.approx(expected, abs=1e-6)
+    assert found.interest_young_cosine == pytest.approx(TUNING.interest_young_spread * spread)
+
+
+def test_few_items_say_nothing_about_the_next_ones() -> None:
+    few = np.stack([random_unit(n, DIMENSION) for n in range(49)])
+
+    assert pair_cosines(few) is None
+    assert pair_cosines(np.empty((0, DIMENSION), np.float32)) is None
+    assert fitted(TUNING, None) is TUNING
+
+
+def test_a_sample_of_a_large_catalogue_says_the_same() -> None:
+    rows = np.stack([random_unit(n, 16) for n in range(800)])
+    every = (rows @ rows.T)[np.triu_indices(len(rows), 1)]
+    found = pair_cosines(rows)
+
+    assert found is not None
+    assert found.mean == pytest.approx(float(every.mean()), abs=0.01)
+    assert found.deviation == pytest.approx(float(every.std()), abs=0.01)
 
 
 def test_a_single_place_takes_everything() -> None:

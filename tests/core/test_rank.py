@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from stream.core.catalogue import Catalogue, Entry, Heat
 from stream.core.hashes import hash32
+from stream.core.parts import PARTS
 from stream.core.profile import Profile
-from stream.core.rank import SHARED_PLACES, rank, score
+from stream.core.rank import SHARED_PLACES, rank, score, shares_of
 from tests.core.samples import (
     DIMENSION,
     NOW,
@@ -24,8 +25,9 @@ from tests.core.samples import (
     law,
     random_unit,
 )
+from tests.core.worlds import PLAIN
 
-SHORT = replace(TUNING, list_size=4)  # so that few items are many
+SHORT = replace(PLAIN, list_size=4)  # so that few items are many
 maybe_time = st.none() | st.floats(NOW - 5, NOW + 5)
 
 
@@ -109,17 +111,11 @@ def test_a_chunk_scores_as_each_user_alone(users: list[Profile], catalogue: Cata
 def test_parts_are_bounded_and_sum_to_the_score(profile: Profile, catalogue: Catalogue) -> None:
     scored = score([profile], catalogue, TUNING)
     open_to_all = np.isfinite(scored.total)
-    bounds = {
-        "interest": (0, TUNING.interest_part),
-        "session": (0, TUNING.session_part),
-        "hotness": (0, TUNING.hotness_part),
-        "aversion": (-TUNING.aversion_part, 0),
-    }
 
-    assert set(scored.parts) == set(bounds)
-    for name, (low, high) in bounds.items():
-        assert (scored.parts[name] >= low - 1e-6).all()
-        assert (scored.parts[name] <= high + 1e-6).all()
+    for part in PARTS:
+        low, high = sorted((0.0, part.weight(TUNING)))
+        assert (scored.parts[part.name] >= low - 1e-6).all()
+        assert (scored.parts[part.name] <= high + 1e-6).all()
     total = sum(scored.parts.values())
     assert np.allclose(np.asarray(total)[open_to_all], scored.total[open_to_all], atol=1e-6)
 
@@ -130,6 +126,7 @@ def test_because_names_liked_items_of_the_users_own_that_are_known(
     profile: Profile, catalogue: Catalogue
 ) -> None:
     liked = {recent.item_id for recent in profile.recent if recent.strength > 0}
+    liked |= {interest.medoid for interest in profile.interests}
     [made] = rank([profile], [()], catalogue, TUNING)
 
     for offer in made.offers:
@@ -146,5 +143,19 @@ def test_shares_of_the_first_places_sum_to_one(profile: Profile, catalogue: Cata
     for place, offer in enumerate(made.offers):
         gains = offer.share.values()
         assert all(gain >= 0 for gain in gains)
-        assert not gains or sum(gains) == pytest.approx(1, abs=1e-3)
+        assert not gains or sum(gains) == pytest.approx(1, abs=1e-9)
         assert place < SHARED_PLACES or not gains
+
+
+@law
+@given(st.dictionaries(st.sampled_from([part.name for part in PARTS]), st.floats(-1, 1)))
+def test_shares_are_of_what_adds_and_sum_to_one(given: dict[str, float]) -> None:
+    shares = shares_of(given)
+
+    assert set(shares) == {name for name, value in given.items() if value > 0}
+    assert not shares or round(sum(shares.values()), 10) == 1
+
+
+def test_thirds_sum_to_one_too() -> None:
+    assert sorted(shares_of({"a": 0.2, "b": 0.2, "c": 0.2}).values()) == [0.3333, 0.3333, 0.3334]
+    assert shares_of({"a": 0.0, "b": -1.0}) == {}

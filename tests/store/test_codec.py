@@ -15,6 +15,7 @@ from stream.core.decay import ABSENT_WEIGHT, Mass, Tally, Vector, direction
 from stream.core.fold import fold
 from stream.core.hashes import hash32, hash64, short_id
 from stream.core.profile import (
+    Budget,
     Change,
     Interest,
     InterestShare,
@@ -90,6 +91,7 @@ def profiles(draw: st.DrawFn) -> Profile:
         current=draw(st.none() | lists),
         membership=draw(st.none() | memberships),
         outbox=tuple(draw(st.lists(changes, max_size=3))),
+        budget=Budget(draw(st.integers(0, 2**31)), draw(st.integers(0, 1000))),
         forgotten_at=draw(st.none() | numbers),
     )
 

@@ -211,7 +211,7 @@ def test_vectors_of_any_dimension_where_none_is_set(size: int) -> None:
 
 
 def test_the_examples_of_the_documentation_are_understood() -> None:
-    now = examples.SIGNALS.increments[0].at
+    now = examples.SIGNALS.items[0].at
     limits = Limits.of(load())
     example = json.dumps(examples.EVENT).encode()
     film = json.dumps(examples.ITEM).encode()

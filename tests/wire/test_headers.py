@@ -64,10 +64,10 @@ def test_signals_of_a_chunk_have_an_id_for_each_partition() -> None:
     assert headers[0]["ce_time"] == b"2025-01-31T08:00:00.250Z"
 
 
-def test_signals_without_increments_are_not_to_be_sent() -> None:
+def test_signals_about_no_item_are_not_to_be_sent() -> None:
     with pytest.raises(ValueError, match="empty"):
         cloudevents.signal_headers(
-            msgspec.structs.replace(examples.SIGNALS, increments=()), target=0, source="/s"
+            msgspec.structs.replace(examples.SIGNALS, items=()), target=0, source="/s"
         )
 
 

@@ -1,0 +1,60 @@
+"""What may be offered to whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.core.catalogue import Catalogue
+from stream.core.categories import categories_of
+from stream.core.profile import Profile
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a reader of lists asks for besides; empty asks for nothing.
+
+    categories      the item has at least one of them
+    without         the item has none of them
+    domain          the item's domain is this one
+    available_only  leave out what is not to be had now; what is deleted never comes back
+    """
+
+    categories: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
+    domain: str | None = None
+    available_only: bool = True
+
+
+EVERYTHING = Filters()
+
+
+def asked_for(filters: Filters, catalogue: Catalogue) -> Mask:
+    """(n,) items that pass the filters and are not deleted."""
+    mask = catalogue.on_offer.copy() if filters.available_only else _not_deleted(catalogue)
+    if filters.domain is not None:
+        mask &= np.array([e.domain == filters.domain for e in catalogue.entries], np.bool_)
+    if filters.categories:
+        mask &= categories_of(catalogue).any_of(filters.categories)
+    if filters.without:
+        mask &= ~categories_of(catalogue).any_of(filters.without)
+    return mask
+
+
+def allowed(profile: Profile, catalogue: Catalogue) -> Mask:
+    """(n,) out, not expired, in a language the user reads, and not seen yet."""
+    now = profile.as_of
+    mask: Mask = (catalogue.published_at <= now) & (catalogue.expires_at > now)
+    langs = {e.lang for r in profile.recent if (e := catalogue.get(r.item_id)) and e.lang}
+    if langs:
+        mask &= np.isin(catalogue.languages, np.array([*langs, None], object))
+    mask[catalogue.rows_of_hashes(profile.seen)] = False
+    return mask
+
+
+def _not_deleted(catalogue: Catalogue) -> Mask:
+    return np.array([not entry.deleted for entry in catalogue.entries], np.bool_)

@@ -1,0 +1,187 @@
+"""What everybody's events say about items, learned event by event: one row an item.
+
+A row has the item's own count, its hotness, and how often at most PLACES other items were used by
+the same users around the same time, all decayed. Everything here is a sum, so increments gathered
+by different workers add up in any order; only which neighbours keep a place depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import exp2
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.core.decay import factor
+from stream.core.fold import Increment, Pairing
+from stream.core.hashes import hash32
+from stream.core.tuning import Tuning
+
+PLACES = 200  # neighbours of a row
+FAR_EXPONENT = 500.0  # 2 to this is still far from the largest double
+
+Hashes = NDArray[np.uint32]
+Weights = NDArray[np.float32]
+
+NO_HASHES: Hashes = np.zeros(0, np.uint32)
+NO_WEIGHTS: Weights = np.zeros(0, np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What events say about one item; every number is decayed to `at`.
+
+    count    of the item's own events, by `neighbour_half_life_s`
+    hotness  of the same, by `hotness_half_life_s`
+    at       seconds since the epoch
+    others   (m,) distinct 32-bit hashes of items, ascending
+    weights  (m,) co-occurrence with each of them, by `neighbour_half_life_s`
+    """
+
+    count: float
+    hotness: float
+    at: float
+    others: Hashes = field(default_factory=lambda: NO_HASHES)
+    weights: Weights = field(default_factory=lambda: NO_WEIGHTS)
+
+
+class Gathered:
+    """Sums of one item since they were last taken, before any bound on places.
+
+    They are kept in units of the first observation's time ("Forward Decay", Cormode et al., 2009),
+    so that an observation costs the same however many came before it.
+    """
+
+    __slots__ = ("_at", "_count", "_hotness", "_landmark", "_pairs")
+
+    def __init__(self, at: float) -> None:
+        self._landmark = self._at = at
+        self._count = self._hotness = 0.0
+        self._pairs: dict[int, float] = {}
+
+    def add(self, weight: float, at: float, tuning: Tuning) -> None:
+        """One more event of the item."""
+        long, short = self._scales(at, tuning)
+        self._count += weight * long
+        self._hotness += weight * short
+
+    def pair(self, others: Iterable[tuple[int, float]], at: float, tuning: Tuning) -> None:
+        """One more event of the item together with others: hashes and weights."""
+        long, _ = self._scales(at, tuning)
+        for other, weight in others:
+            self._pairs[other] = self._pairs.get(other, 0.0) + weight * long
+
+    def merge(self, row: Row, tuning: Tuning) -> None:
+        """What was gathered elsewhere."""
+        long, short = self._scales(row.at, tuning)
+        self._count += row.count * long
+        self._hotness += row.hotness * short
+        pairs = zip(row.others.tolist(), row.weights.tolist(), strict=True)
+        self.pair(pairs, row.at, tuning)
+
+    def row(self, tuning: Tuning) -> Row:
+        """The sums as of the newest observation."""
+        long, short = self._scales(self._at, tuning)
+        others = sorted(self._pairs)
+        weights = [self._pairs[other] / long for other in others]
+        return Row(
+            self._count / long,
+            self._hotness / short,
+            self._at,
+            np.array(others, np.uint32),
+            np.array(weights, np.float32),
+        )
+
+    def _scales(self, at: float, tuning: Tuning) -> tuple[float, float]:
+        """What an observation of this time weighs, in units of the landmark's."""
+        shortest_s = min(tuning.neighbour_half_life_s, tuning.hotness_half_life_s)
+        if (max(at, self._at) - self._landmark) / shortest_s > FAR_EXPONENT:
+            self._move(max(at, self._at), tuning)
+        self._at = max(self._at, at)
+        age_s = at - self._landmark
+        return exp2(age_s / tuning.neighbour_half_life_s), exp2(age_s / tuning.hotness_half_life_s)
+
+    def _move(self, landmark: float, tuning: Tuning) -> None:
+        elapsed_s = landmark - self._landmark
+        long = factor(elapsed_s, tuning.neighbour_half_life_s)
+        self._count *= long
+        self._hotness *= factor(elapsed_s, tuning.hotness_half_life_s)
+        self._pairs = {other: weight * long for other, weight in self._pairs.items()}
+        self._landmark = landmark
+
+
+def gather(
+    into: dict[str, Gathered],
+    increments: Iterable[Increment],
+    pairings: Iterable[Pairing],
+    tuning: Tuning,
+) -> None:
+    """Add what some folded events say, by item."""
+    for one in increments:
+        _of(into, one.item_id, one.at).add(one.weight, one.at, tuning)
+    for pairing in pairings:
+        at, own = pairing.at, hash32(pairing.item_id)
+        pairs = list(zip(map(hash32, pairing.others), pairing.weights, strict=True))
+        if pairs:
+            _of(into, pairing.item_id, at).pair(pairs, at, tuning)
+        for other, weight in zip(pairing.others, pairing.weights, strict=True):
+            _of(into, other, at).pair([(own, weight)], at, tuning)
+
+
+def _of(into: dict[str, Gathered], item_id: str, at: float) -> Gathered:
+    if item_id not in into:
+        into[item_id] = Gathered(at)
+    return into[item_id]
+
+
+def grown(row: Row | None, more: Gathered | Row, tuning: Tuning, rng: np.random.Generator) -> Row:
+    """The row after what was gathered, at most PLACES neighbours.
+
+    Where all places are taken a newcomer of weight w takes that of the lightest, m, with
+    probability w / (w + m), and then weighs m + w. So it is expected to weigh w, and keeps what
+    comes to it: plain truncation shuts newcomers out of hot rows for weeks, for none of their
+    increments alone is heavy enough (compare "Unbiased Space Saving", Ting, 2018).
+    """
+    fresh = more.row(tuning) if isinstance(more, Gathered) else more
+    if row is None:
+        row = Row(0.0, 0.0, fresh.at)
+    at = max(row.at, fresh.at)
+    old, new = (factor(at - one.at, tuning.neighbour_half_life_s) for one in (row, fresh))
+    hot_old, hot_new = (factor(at - one.at, tuning.hotness_half_life_s) for one in (row, fresh))
+    others, weights = _union(
+        (row.others, np.float32(old) * row.weights),
+        (fresh.others, np.float32(new) * fresh.weights),
+        rng,
+    )
+    return Row(
+        old * row.count + new * fresh.count,
+        hot_old * row.hotness + hot_new * fresh.hotness,
+        at,
+        others,
+        weights,
+    )
+
+
+def _union(
+    old: tuple[Hashes, Weights], new: tuple[Hashes, Weights], rng: np.random.Generator
+) -> tuple[Hashes, Weights]:
+    places = np.searchsorted(old[0], new[0])
+    known = places < len(old[0])
+    known[known] = old[0][places[known]] == new[0][known]
+    weights = old[1].copy()
+    weights[places[known]] += new[1][known]
+    others, newcomers = old[0].copy(), np.flatnonzero(~known)
+    newcomers = newcomers[np.argsort(-new[1][newcomers], kind="stable")]  # the heaviest first
+    free = max(PLACES - len(others), 0)
+    inside, contesting = newcomers[:free], newcomers[free:]
+    others = np.concatenate([others, new[0][inside]])
+    weights = np.concatenate([weights, new[1][inside]])
+    for one, chance in zip(contesting, rng.random(len(contesting)), strict=True):
+        lightest = int(np.argmin(weights))
+        least, weight = float(weights[lightest]), float(new[1][one])
+        if chance * (weight + least) < weight:
+            others[lightest], weights[lightest] = new[0][one], np.float32(weight + least)
+    order = np.argsort(others)
+    return others[order], weights[order]
