@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from zlib import crc32
 
-import numpy as np
-
 from stream.core.catalogue import Catalogue
 from stream.core.fold import Folded
 from stream.core.profile import Change, Profile, StoredList
@@ -145,26 +143,12 @@ class Renderer:
 
 
 def _item(item_id: str, row: Row) -> messages.ItemSignals:
-    pairs = zip(row.others.tolist(), row.weights.tolist(), strict=True)
     return messages.ItemSignals(
         item_id=item_id,
         at=row.at,
         count=_short(row.count),
         hotness=_short(row.hotness),
-        pairs={other: _short(weight) for other, weight in pairs},
-    )
-
-
-def row_of(item: messages.ItemSignals) -> Row:
-    """What a signal says, as the core sees it."""
-    others = sorted(item.pairs)
-    weights = [item.pairs[other] for other in others]
-    return Row(
-        item.count,
-        item.hotness,
-        item.at,
-        np.array(others, np.uint32),
-        np.array(weights, np.float32),
+        pairs={other: _short(weight) for other, weight in row.pairs()},
     )
 
 

@@ -22,7 +22,6 @@ from stream.handling import Handling
 from stream.kafka.deliveries import Delivery, Record, TopicPartition
 from stream.kafka.patience import Patience
 from stream.kafka.publisher import Outgoing, Publisher
-from stream.render import row_of
 from stream.results import Results
 from stream.settings import Settings
 from stream.store.contract import SavesNeighbours
@@ -152,12 +151,14 @@ class SignalsAgent:
         self._kept[tp] = kept + self._kept.get(tp, [])
         waiting = self._gathered.setdefault(tp, {})
         for item_id, row in rows.items():
-            waiting.setdefault(item_id, Gathered(row.at)).merge(row, self._tuning)
+            sums = waiting.setdefault(item_id, Gathered(row.at))
+            sums.merge(row.count, row.hotness, row.pairs(), row.at, self._tuning)
 
     def _gather(self, tp: TopicPartition, items: Iterable[ItemSignals]) -> None:
         waiting = self._gathered.setdefault(tp, {})
         for item in items:
-            waiting.setdefault(item.item_id, Gathered(item.at)).merge(row_of(item), self._tuning)
+            sums = waiting.setdefault(item.item_id, Gathered(item.at))
+            sums.merge(item.count, item.hotness, item.pairs.items(), item.at, self._tuning)
 
     async def _round(self, todo: Mapping[str, Row]) -> set[str]:
         before = await self._neighbours.load(todo)

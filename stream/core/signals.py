@@ -46,6 +46,10 @@ class Row:
     others: Hashes = field(default_factory=lambda: NO_HASHES)
     weights: Weights = field(default_factory=lambda: NO_WEIGHTS)
 
+    def pairs(self) -> Iterable[tuple[int, float]]:
+        """Each neighbour's hash and weight."""
+        return zip(self.others.tolist(), self.weights.tolist(), strict=True)
+
 
 class Gathered:
     """Sums of one item since they were last taken, before any bound on places.
@@ -73,13 +77,19 @@ class Gathered:
         for other, weight in others:
             self._pairs[other] = self._pairs.get(other, 0.0) + weight * long
 
-    def merge(self, row: Row, tuning: Tuning) -> None:
-        """What was gathered elsewhere."""
-        long, short = self._scales(row.at, tuning)
-        self._count += row.count * long
-        self._hotness += row.hotness * short
-        pairs = zip(row.others.tolist(), row.weights.tolist(), strict=True)
-        self.pair(pairs, row.at, tuning)
+    def merge(
+        self,
+        count: float,
+        hotness: float,
+        pairs: Iterable[tuple[int, float]],
+        at: float,
+        tuning: Tuning,
+    ) -> None:
+        """What was gathered elsewhere, as of `at`."""
+        long, short = self._scales(at, tuning)
+        self._count += count * long
+        self._hotness += hotness * short
+        self.pair(pairs, at, tuning)
 
     def row(self, tuning: Tuning) -> Row:
         """The sums as of the newest observation."""

@@ -81,7 +81,7 @@ def test_what_two_workers_gathered_adds_up_to_what_one_would_have(
         parts = [rows[item_id] for rows in (left, right) if item_id in rows]
         merged = Gathered(parts[0].at)
         for part in parts:
-            merged.merge(part, TUNING)
+            merged.merge(part.count, part.hotness, part.pairs(), part.at, TUNING)
         assert_same(merged.row(TUNING), row)
         written: Row | None = None
         for part in parts:

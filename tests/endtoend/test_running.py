@@ -52,9 +52,9 @@ class Service:
         self.sender.burst("events", [(user.encode(), json.dumps(message).encode())])
         return f"like-{self.likes}"
 
-    def fresh_list(self, user: str) -> Recommendation:
-        """A list made just now, for one more like of the first film."""
-        event = self.like(user)
+    def fresh_list(self, user: str, item: str = "film-0") -> Recommendation:
+        """A list made just now, for one more like of a film."""
+        event = self.like(user, item)
         until(lambda: self.caused_by(event) is not None, "a fresh list")
         found = self.caused_by(event)
         assert found is not None
@@ -130,6 +130,23 @@ def test_an_item_that_changes_is_offered_as_it_is_now(service: Service, user: st
     until(lambda: "Another title" in titles(), "the new title")
     service.put_items([_item({**film, "available": False})])
     until(lambda: "film-12" not in service.offered(user), "the unavailable film gone")
+
+
+def test_what_others_did_reaches_a_list_and_outlives_a_restart(service: Service, user: str) -> None:
+    """Two films of different topics: nothing but their company makes the one follow the other."""
+    for number in range(5):
+        for film in ("film-1", "film-2"):
+            service.fresh_list(f"{user}-{number}", film)
+
+    def why(newcomer: str) -> tuple[str, tuple[str, ...]]:
+        offers = service.fresh_list(newcomer, "film-1").items
+        return next(((o.source, o.because) for o in offers if o.item_id == "film-2"), ("", ()))
+
+    until(lambda: why(f"{user}-new") == ("neighbours", ("film-1",)), "the other film for company")
+    assert service.worker.terminate() == 0
+    service.worker.start()
+
+    assert why(f"{user}-newer") == ("neighbours", ("film-1",))
 
 
 def test_unchanged_content_is_not_encoded_again(service: Service) -> None:
