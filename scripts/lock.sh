@@ -14,7 +14,7 @@ lock() {
 }
 
 lock cpu cpu embedded build
-lock dev cpu embedded build dev
+lock dev cpu embedded build tune dev
 lock gpu gpu build
-lock export cpu embedded build dev export
-lock bench cpu embedded build dev export bench openvino
+lock export cpu embedded build tune dev export
+lock bench cpu embedded build tune dev export bench openvino

@@ -62,6 +62,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 Reason = Annotated[str | None, typer.Option(help="only letters of this reason code")]
 
 
+class EvaluationProtocol(StrEnum):
+    """Which events `evaluate` ranks."""
+
+    PREQUENTIAL = "prequential"
+    TIME_SPLIT = "time-split"
+    LEAVE_ONE_OUT = "leave-one-out"
+
+
 @app.callback()
 def interestream(
     version: Annotated[
@@ -272,6 +280,156 @@ def explain(
     from stream.commands.story import tell
 
     _print(tell(seen))
+
+
+@app.command(
+    epilog="Example: interestream evaluate ml-100k --json quality.json --report quality.html"
+)
+def evaluate(
+    data: Annotated[
+        list[str],
+        typer.Argument(
+            help="ml-100k, folders with .inter and .item files, or files: .csv .tsv .parquet .jsonl"
+        ),
+    ],
+    protocol: Annotated[
+        EvaluationProtocol,
+        typer.Option(help="rank events as they come, after one moment, or each user's last"),
+    ] = EvaluationProtocol.PREQUENTIAL,
+    first: Annotated[
+        int, typer.Option(min=0, help="events that are only learned (prequential)")
+    ] = 20_000,
+    every: Annotated[int, typer.Option(min=1, help="of the others each so-many-th is ranked")] = 10,
+    split: Annotated[
+        float,
+        typer.Option(min=0.01, max=0.99, help="share of events before the moment (time-split)"),
+    ] = 0.8,
+    frozen: Annotated[
+        bool, typer.Option("--frozen", help="learn nothing after that moment (time-split)")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="the oldest so many events")] = None,
+    flush_events: Annotated[
+        int, typer.Option(min=1, help="events until what they say about items becomes visible")
+    ] = 50,
+    columns: Annotated[
+        str, typer.Option(help="of a table: user=uid,item=iid,at=ts,rating=stars,title=name")
+    ] = "",
+    ablate: Annotated[
+        bool, typer.Option("--ablate", help="also without each part in turn, and what it is worth")
+    ] = False,
+    json_file: JsonFile = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="a page (.html) or a picture (.png) over time", callback=_writable),
+    ] = None,
+) -> None:
+    """How good the recommendations are on recorded events, beside simple methods.
+
+    Each ranked event is looked up in its user's list before it is learned; docs/evaluate.md tells
+    the protocols and the figures.
+    """
+    from rich.console import Console
+
+    from stream.commands import evaluate as evaluation
+    from stream.evaluate.report import show
+
+    if report is not None:
+        evaluation.check_report(report)
+    options = evaluation.Options(
+        data=tuple(data),
+        protocol=protocol.value,
+        first=first,
+        every=every,
+        split=split,
+        frozen=frozen,
+        limit=limit,
+        flush_events=flush_events,
+        columns=columns,
+        ablate=ablate,
+    )
+    found, ranked = evaluation.evaluate(load(), options, Console(stderr=True))
+    show(found, Console(width=None if sys.stdout.isatty() else 120))
+    if json_file is not None:
+        json_file.write_text(json.dumps(found, indent=2) + "\n")
+    if report is not None:
+        evaluation.report(found, ranked, report)
+
+
+@app.command(epilog="Example: interestream tune ml-100k --trials 40 --out tuned.env")
+def tune(
+    data: Annotated[list[str], typer.Argument(help="as `evaluate` reads it")],
+    window: Annotated[str, typer.Option(help="events that are searched on")] = "20000:40000",
+    holdout: Annotated[
+        str | None, typer.Option(help="events that judge the result; as long, right after")
+    ] = None,
+    trials: Annotated[int, typer.Option(min=1, help="the present settings are the first")] = 40,
+    time_limit: Annotated[
+        float | None, typer.Option(min=0, help="seconds; a trial that runs is finished")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="of what is tried")] = 0,
+    every: Annotated[int, typer.Option(min=1, help="each so-many-th event is ranked")] = 10,
+    metric: Annotated[str, typer.Option(help="ndcg@K, hr@K or mrr of the lists")] = "ndcg@10",
+    only: Annotated[str, typer.Option(help="settings, e.g. neighbour_scale,hotness_part")] = "",
+    half_lives: Annotated[
+        bool, typer.Option("--half-lives", help="search those too; needs weeks of each user")
+    ] = False,
+    min_coverage: Annotated[
+        float | None, typer.Option(min=0, max=1, help="least coverage; searches diversity too")
+    ] = None,
+    max_kl: Annotated[
+        float | None, typer.Option(min=0, help="most divergence; searches calibration too")
+    ] = None,
+    flush_events: Annotated[int, typer.Option(min=1, help="as of `evaluate`")] = 50,
+    columns: Annotated[str, typer.Option(help="as of `evaluate`")] = "",
+    study: Annotated[
+        Path | None, typer.Option(help="SQLite file of trials, to go on from", callback=_writable)
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="settings file to write", callback=_writable)
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="write what the hold-out does not confirm, too")
+    ] = False,
+    json_file: JsonFile = None,
+) -> None:
+    """Search ranking settings that find more on recorded events, and ask other events if they do.
+
+    The file keeps the present values where the hold-out does not confirm; docs/tune.md tells more.
+    """
+    import shlex
+
+    from rich.console import Console
+
+    from stream.commands import tune as tuning
+    from stream.commands.tuning import settings_file, show
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: keeps the best so far
+    options = tuning.Options(
+        data=tuple(data),
+        window=window,
+        holdout=holdout,
+        trials=trials,
+        time_limit_s=time_limit,
+        seed=seed,
+        every=every,
+        metric=metric,
+        only=only,
+        half_lives=half_lives,
+        min_coverage=min_coverage,
+        max_kl=max_kl,
+        flush_events=flush_events,
+        columns=columns,
+        study=study,
+        force=force,
+        command=shlex.join(["interestream", *sys.argv[1:]]),
+    )
+    found = tuning.tune(load(), options, Console(stderr=True))
+    show(found, Console(width=None if sys.stdout.isatty() else 120))
+    if out is not None:
+        tuning.check(found)
+        out.write_text(settings_file(found), encoding="utf-8")
+    if json_file is not None:
+        json_file.write_text(json.dumps(tuning.as_json(found), indent=2) + "\n")
 
 
 @app.command(epilog="Example: interestream reembed --model models/multilingual-e5-small --switch")

@@ -1,0 +1,116 @@
+"""`interestream evaluate` from arguments to files, on an encoder without a model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+from typer.testing import CliRunner, Result
+
+from stream.cli import app
+from stream.commands import evaluate as command
+from stream.encoder.fake import FakeEncoder
+from stream.wire.inputs import Event
+from tests.evaluate.parts import dataset
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def encoder(monkeypatch: pytest.MonkeyPatch) -> FakeEncoder:
+    fake = FakeEncoder(8)
+
+    async def opened(*_: object, **__: object) -> FakeEncoder:
+        return fake
+
+    monkeypatch.setattr(command, "model_folder", lambda _: Path("model"))
+    monkeypatch.setattr(command, "manifest", SimpleNamespace(read=lambda _: fake.manifest))
+    monkeypatch.setattr(command, "open_encoder", opened)
+    return fake
+
+
+@pytest.fixture
+def run(encoder: FakeEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the command on the planted world as JSON lines."""
+    monkeypatch.setenv("INTERESTREAM_CACHE_DIR", str(tmp_path / "cache"))
+    data = tmp_path / "planted.jsonl"
+    lines = [msgspec.json.encode(_sent(one)) for one in (*dataset().items, *dataset().events)]
+    data.write_bytes(b"\n".join(lines))
+
+    def invoked(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ["evaluate", str(data), *arguments])
+
+    return invoked
+
+
+def _sent(one: object) -> dict[str, object]:
+    empty: tuple[object, ...] = (None, "", [], {}, ())
+    fields = msgspec.to_builtins(one)
+    fields = {name: value for name, value in fields.items() if value not in empty}
+    return fields | ({"rating_max": 5} if isinstance(one, Event) else {})
+
+
+def test_figures_go_to_the_screen_and_to_files(run: Run, tmp_path: Path) -> None:
+    out, page = tmp_path / "out.json", tmp_path / "page.html"
+
+    done = run("--first", "60", "--every", "4", "--json", str(out), "--report", str(page))
+
+    assert done.exit_code == 0, done.output
+    assert "50 events ranked, 260 learned" in done.output
+    found = json.loads(out.read_text())
+    assert found["data"] == "planted"
+    assert found["settings"]["every"] == 4
+    assert found["ablation"] == {}
+    assert page.read_text().startswith("<!doctype html>")
+
+
+def test_items_are_encoded_once_for_all_runs(run: Run, encoder: FakeEncoder) -> None:
+    assert run("--first", "200").exit_code == 0
+    texts = len(encoder.seen)
+    assert run("--first", "200").exit_code == 0
+
+    assert len(encoder.seen) == texts == len(dataset().items)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "protocol", "events"),
+    [
+        (("--protocol", "leave-one-out"), "leave-one-out", 16),
+        (("--protocol", "time-split", "--split", "0.9", "--every", "2"), "time-split", 13),
+        (
+            ("--protocol", "time-split", "--split", "0.9", "--every", "1", "--frozen"),
+            "time-split, frozen",
+            26,
+        ),
+    ],
+)
+def test_other_protocols(
+    run: Run, tmp_path: Path, arguments: tuple[str, ...], protocol: str, events: int
+) -> None:
+    out = tmp_path / "out.json"
+
+    assert run(*arguments, "--json", str(out)).exit_code == 0
+
+    found = json.loads(out.read_text())
+    assert (found["protocol"], found["events"]) == (protocol, events)
+
+
+def test_an_ablation_says_what_each_part_is_worth(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+
+    done = run("--first", "230", "--every", "3", "--ablate", "--json", str(out))
+
+    assert done.exit_code == 0, done.output
+    assert "what each part is worth" in done.output
+    assert {"neighbours", "hotness", "interest"} <= json.loads(out.read_text())["ablation"].keys()
+
+
+def test_nothing_to_rank_is_told_with_the_remedy(run: Run) -> None:
+    refused = run("--first", "5000")
+
+    assert refused.exit_code != 0
+    assert "lower --first (5,000)" in str(refused.exception)
