@@ -5,7 +5,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-kafka test-export bench-encoder lock clean
+.PHONY: help demo test check test-kafka test-export bench-encoder bench-quality peers lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,14 @@ bench-encoder: .venv-export/.bench ## the encoder against others, into tests/ben
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE \
 	  .venv-export/bin/python -m tests.bench.encoder --out tests/bench/results $(ARGS)
 
+bench-quality: .venv/.dev ## the recommendations on MovieLens-100K, into tests/bench/results and docs/quality.md
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE \
+	  $(BIN)/python -m tests.bench.quality --out tests/bench/results $(ARGS)
+
+peers: .venv-export/.peers ## established models on the events of evaluate, into tests/bench/results
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE \
+	  .venv-export/bin/python -m tests.peers.run --out tests/bench/results $(ARGS)
+
 lock: ## make requirements/*.txt anew (needs uv)
 	./scripts/lock.sh
 
@@ -51,6 +59,11 @@ clean: ## remove the environment and what was built, not the cache of archives
 
 .venv-export/.bench: requirements/bench.txt pyproject.toml | .venv-export/bin/python
 	.venv-export/bin/pip install --quiet --require-hashes -r requirements/bench.txt
+	.venv-export/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@ .venv-export/.export
+
+.venv-export/.peers: requirements/peers.txt pyproject.toml | .venv-export/bin/python
+	.venv-export/bin/pip install --quiet --require-hashes -r requirements/peers.txt
 	.venv-export/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@ .venv-export/.export
 

@@ -18,3 +18,4 @@ lock dev cpu embedded build tune dev
 lock gpu gpu build
 lock export cpu embedded build tune dev export
 lock bench cpu embedded build tune dev export bench openvino
+lock peers cpu embedded build tune dev export peers

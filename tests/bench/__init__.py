@@ -1,4 +1,4 @@
-"""Programs that measure: `python -m tests.bench.encoder` and `python -m tests.bench.quality`.
+"""Programs that measure: `python -m tests.bench.encoder`, `.models` and `.quality`.
 
-Their results are committed in `results/`; docs/encoder.md shows them.
+Their results are committed in `results/`; docs/encoder.md and docs/quality.md show them.
 """

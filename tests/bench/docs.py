@@ -1,4 +1,4 @@
-"""The measured part of docs/encoder.md, made from the committed results.
+"""The measured parts of the documentation, made from the committed results.
 
 python -m tests.bench.docs   write it
 """
@@ -10,13 +10,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.peers.page import lines as peers_lines
+
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "encoder.md"
+PAGES = {
+    ROOT / "docs" / "encoder.md": ("encoder", "models"),
+    ROOT / "docs" / "quality.md": ("quality", "peers"),
+}
 RESULTS = ROOT / "tests" / "bench" / "results"
 BEGIN = "<!-- {0}: made from tests/bench/results/{0}.json by `python -m tests.bench.docs` -->"
 END = "<!-- end of {0} -->"
 
-PARTS = ("encoder", "quality")
 RATIOS = {
     "vs_sentence_transformers": ("× sentence-transformers, sorted batches of 32", "≥"),
     "vs_raw_onnxruntime": ("× the tuned onnxruntime loop, 64 callers", "≥"),
@@ -26,17 +30,23 @@ RATIOS = {
 
 
 def write() -> None:
-    """Bring the page up to date with what was measured. Raises OSError where it is missing."""
-    there = [name for name in PARTS if _path(name).is_file()]
-    PAGE.write_text(rendered(PAGE.read_text("utf-8"), there), "utf-8")
+    """Bring the pages up to date with what was measured. Raises OSError where one is missing."""
+    for page, names in PAGES.items():
+        there = [name for name in names if _path(name).is_file()]
+        page.write_text(rendered(page.read_text("utf-8"), there), "utf-8")
 
 
-def rendered(page: str, names: Iterable[str] = PARTS) -> str:
+def rendered(page: str, names: Iterable[str]) -> str:
     """The page with these parts as their results say.
 
     Raises OSError where a result is missing, ValueError where the page lacks a part's markers.
     """
-    made = {"encoder": encoder_part, "quality": quality_part}
+    made = {
+        "encoder": encoder_part,
+        "models": models_part,
+        "quality": ranking_part,
+        "peers": peers_part,
+    }
     for name in names:
         result = json.loads(_path(name).read_text("utf-8"))
         page = _replaced(page, name, "\n".join(made[name](result)))
@@ -56,7 +66,7 @@ def encoder_part(result: Mapping[str, Any]) -> list[str]:
     return [*lines, *(["", *refused] if refused else [])]
 
 
-def quality_part(result: Mapping[str, Any]) -> list[str]:
+def models_part(result: Mapping[str, Any]) -> list[str]:
     """Held-out ranking by model, and the differences to the first one."""
     rows = [
         (model, ranking, f"{figures['hit_rate']:.4f}", f"{figures['ndcg']:.4f}")
@@ -75,6 +85,82 @@ def quality_part(result: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def ranking_part(result: Mapping[str, Any]) -> list[str]:
+    """Every run by method, what each part is worth, and what was tried on the window."""
+    lines = [*_where(result), ""]
+    for name, run in result["runs"].items():
+        about = f"{run['events']:,} events ranked, {run['learned']:,} learned"
+        lines += [f"**{name}**: {about}, {run['events_per_s']:,.0f} a second", ""]
+        lines += [*_methods(run["methods"]), ""]
+        if run["ablation"]:
+            lines += ["What each part of it is worth, in pairs on the same events:", ""]
+            lines += [*_ablation(run["ablation"]), ""]
+    lines += ["Other settings, in pairs on the window:", ""]
+    return [*lines, *_table(IDEA, (_idea(row) for row in result["ideas"]))]
+
+
+def peers_part(result: Mapping[str, Any]) -> list[str]:
+    """Established libraries' models on the same events."""
+    return [*_where(result), "", *peers_lines(result)]
+
+
+METHOD = ("method", "HR@10", "NDCG@10", "95 % interval", "MRR", "coverage", "Gini", "KL")
+IDEA = ("idea", "NDCG@10", "difference", "95 % interval", "")
+
+
+def _methods(methods: Mapping[str, Any]) -> list[str]:
+    rows = [
+        (
+            name,
+            f"{one['hr@10']:.4f}",
+            f"{one['ndcg@10']:.4f}",
+            "{:.4f} to {:.4f}".format(*one["ndcg@10_interval"]),
+            f"{one['mrr']:.4f}",
+            f"{one['coverage@10']:.1%}".replace("%", " %"),
+            f"{one['gini']:.3f}",
+            "–" if one["calibration_kl"] is None else f"{one['calibration_kl']:.3f}",
+        )
+        for name, one in methods.items()
+    ]
+    return _table(METHOD, rows)
+
+
+def _ablation(ablation: Mapping[str, Any]) -> list[str]:
+    head = ("part", "NDCG@10 lost without it", "95 % interval", "")
+    rows = [
+        (name, _signed(one["difference"]), _interval(one["interval"]), _sure(one["sure"]))
+        for name, one in ((name, found["ndcg@10"]) for name, found in ablation.items())
+    ]
+    return _table(head, rows)
+
+
+def _idea(row: Mapping[str, Any]) -> tuple[str, ...]:
+    name, changes = row["idea"], row["settings"]
+    said = ", ".join(f"`{key}` {value:g}" for key, value in changes.items())
+    figure = f"{row['ndcg@10']:.4f}"
+    if not changes:
+        return (name, figure, "", "", "")
+    return (
+        f"{name} ({said})",
+        figure,
+        _signed(row["difference"]),
+        _interval(row["interval"]),
+        _sure(row["sure"]),
+    )
+
+
+def _interval(ends: Sequence[float]) -> str:
+    return " to ".join(map(_signed, ends))
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.4f}".replace("-", "−")
+
+
+def _sure(sure: bool) -> str:
+    return "sure" if sure else "not sure"
+
+
 def _change(pair: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         f"{pair['reference']} to {pair['model']}",
@@ -89,7 +175,7 @@ def _change(pair: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _where(result: Mapping[str, Any]) -> list[str]:
     machine, versions = result["machine"], result["versions"]
-    named = ("onnxruntime", "openvino", "torch", "sentence-transformers", "fastembed")
+    named = ("onnxruntime", "openvino", "torch", "sentence-transformers", "fastembed", "implicit")
     used = ", ".join(f"{name} {versions[name]}" for name in named if name in versions)
     flags = ", ".join(machine["flags"])
     quick = " **A quick run: the figures mean nothing.**" if result["quick"] else ""
@@ -160,7 +246,7 @@ def _replaced(page: str, name: str, part: str) -> str:
     before, marked, rest = page.partition(begin)
     _, closed, after = rest.partition(end)
     if not marked or not closed:
-        raise ValueError(f"{PAGE} lacks the line {begin if not marked else end}")
+        raise ValueError(f"the page lacks the line {begin if not marked else end}")
     return f"{before}{begin}\n\n{part}\n\n{end}{after}"
 
 

@@ -1,7 +1,8 @@
-"""Whether another model ranks as well: python -m tests.bench.quality --model A --model B [...]
+"""How good the recommendations are: python -m tests.bench.quality [--out DIR] [--quick]
 
-Every model ranks the same held-out ratings of MovieLens-100K; the others are compared to the first.
-Writes quality.json into --out, by default the committed folder, and the table of docs/encoder.md.
+Plays MovieLens-100K through `interestream evaluate`: the whole of it with every part switched off
+in turn, other protocols, and changed settings on the window that settings were chosen on. Writes
+quality.json into --out, by default the committed folder, and the tables of docs/quality.md.
 """
 
 from __future__ import annotations
@@ -11,31 +12,59 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from rich.console import Console
 from threadpoolctl import threadpool_limits
 
-from stream.agents.items import content
-from stream.core.decay import Vector
+from stream.commands import evaluate as command
+from stream.commands.evaluate import LEAVE_ONE_OUT, TIME_SPLIT, Options, Prepared
 from stream.core.tuning import Tuning
-from stream.demo import movielens
-from stream.demo.movielens import Film
-from stream.embedded.archives import movielens_dir
 from stream.errors import InterestreamError
-from stream.wire.inputs import Item
-from tests.bench import docs, folders, machine, ours
-from tests.bench.paired import change, gains, hits
-from tests.bench.prequential import Ranks, ranks
+from stream.evaluate.intervals import Users, paired
+from stream.evaluate.metrics import gains
+from stream.evaluate.ranked import Ranked
+from stream.evaluate.sources import read
+from stream.evaluate.summary import OURS
+from stream.settings import Settings, load
+from tests.bench import docs, folders, machine
 
 MODULE = "tests.bench.quality"
 PACKAGES = ("interestream", "numpy", "onnxruntime", "tokenizers")
-FIGURES = {"hit_rate": hits, "ndcg": gains}
-QUICK_RATINGS = 24_000
-NEIGHBOURS = 10
-LOSS = -0.01  # what a smaller model may cost of a figure
+DATA = ("ml-100k",)
+#: Where settings were chosen; what is reported as the service's quality comes after it too.
+WINDOW = Options(data=DATA, first=20_000, every=10, limit=40_000)
+RUNS = {
+    "prequential": Options(data=DATA, ablate=True),
+    "after the window": Options(data=DATA, first=40_000),
+    "time-split": Options(data=DATA, protocol=TIME_SPLIT),
+    "time-split, frozen": Options(data=DATA, protocol=TIME_SPLIT, frozen=True),
+    "leave-one-out": Options(data=DATA, protocol=LEAVE_ONE_OUT),
+}
+#: What was tried on the window: settings that differ from the present ones.
+IDEAS: Mapping[str, Mapping[str, Any]] = {
+    "counts as they are, no prior": {"neighbour_prior_count": 1e-6},
+    "prior of 20": {"neighbour_prior_count": 20.0},
+    "pairs with the last 50 items": {"neighbour_window": 50},
+    "pairs with the last 10 items": {"neighbour_window": 10},
+    "the last items ask more": {"neighbour_query_half_life": 2.0},
+    "the last items ask less": {"neighbour_query_half_life": 5.0},
+    "neighbours saturate later": {"neighbour_scale": 0.2},
+    "neighbours saturate earlier": {"neighbour_scale": 0.02},
+    "twice the hotness": {"hotness_part": 2 * Tuning().hotness_part},
+    "half the hotness": {"hotness_part": Tuning().hotness_part / 2},
+    "twice the content": {
+        "interest_part": 2 * Tuning().interest_part,
+        "session_part": 2 * Tuning().session_part,
+    },
+    "no exploration": {"exploration_places": 0},
+    "two exploration places": {"exploration_places": 2},
+    "twice the diversity": {"diversity": 2 * Tuning().diversity},
+    "twice the calibration": {"calibration": 2 * Tuning().calibration},
+}
+QUICK_EVENTS = 3000
 
 
 def main() -> int:
@@ -43,7 +72,7 @@ def main() -> int:
     asked = _arguments()
     try:
         with threadpool_limits(1, user_api="blas"):  # as the worker does
-            result = measured(folders.models(asked.model), quick=asked.quick)
+            result = measured(Console(stderr=True), quick=asked.quick)
     except InterestreamError as error:
         sys.stderr.write(f"{MODULE}: {error}\n")
         return 1
@@ -51,84 +80,75 @@ def main() -> int:
     (asked.out / "quality.json").write_text(json.dumps(result, indent=1) + "\n")
     if asked.out.resolve() == docs.RESULTS:
         docs.write()
-    sys.stdout.write("\n".join(docs.quality_part(result)) + "\n")
+    sys.stdout.write("\n".join(docs.ranking_part(result)) + "\n")
     return 0
 
 
-def measured(models: Mapping[str, Path], *, quick: bool) -> dict[str, Any]:
-    """Figures by model and ranking, and each model's differences to the first one."""
-    folder = movielens_dir(folders.CACHE)
-    films = movielens.films(folder)
-    ratings = movielens.ratings(folder)
-    if quick:
-        ratings = ratings[:QUICK_RATINGS]
-    vectors = {name: asyncio.run(_vectors(films, path)) for name, path in models.items()}
-    found = {name: ranks(films, own, ratings, Tuning()) for name, own in vectors.items()}
-    reference, *others = models
+def measured(console: Console, *, quick: bool) -> dict[str, Any]:
+    """Facts, the runs by name, and what each idea changes."""
+    settings = load(cache_dir=folders.CACHE)
+    shorter = _shorter if quick else _as_it_is
+    runs: dict[str, Any] = {}
+    for name, options in RUNS.items():
+        console.print(name)
+        runs[name], _ = command.evaluate(settings, shorter(options), console)
+    console.print("ideas")
     return {
         **machine.facts(MODULE, PACKAGES),
         "quick": quick,
-        "events": len(found[reference].users),
-        "users": len(set(found[reference].users)),
-        "models": {name: _figures(own) for name, own in found.items()},
-        "vectors": {name: _nearness(vectors[reference], vectors[name]) for name in others},
-        "comparisons": [
-            one for name in others for one in _compared(reference, name, found[reference], found)
-        ],
+        "runs": runs,
+        "ideas": ideas(settings, shorter(WINDOW), console),
     }
 
 
-async def _vectors(films: Sequence[Film], folder: Path) -> dict[str, Vector]:
-    """(d,) by item id, of the text that the worker would make of each film."""
-    items = [Item(film.item_id, film.title, categories=film.genres) for film in films]
-    async with ours.opened(folder, folder.name) as opened:
-        rows = await opened.encoder.encode([content(item) for item in items])
-    return {film.item_id: row for film, row in zip(films, rows, strict=True)}
-
-
-def _figures(own: Ranks) -> dict[str, dict[str, float]]:
-    return {
-        ranking: {name: round(float(f(places).mean()), 5) for name, f in FIGURES.items()}
-        for ranking, places in own.places.items()
-    }
-
-
-def _compared(
-    reference: str, name: str, first: Ranks, found: Mapping[str, Ranks]
-) -> list[dict[str, Any]]:
-    pair = {"model": name, "reference": reference}
-    rows = []
-    for ranking, places in first.places.items():
-        for figure, f in FIGURES.items():
-            far = change(f(places), f(found[name].places[ranking]), first.users)
-            verdict = {"target": LOSS, "reached": far.change >= LOSS}
-            rows.append({**pair, "ranking": ranking, "figure": figure, **asdict(far), **verdict})
+def ideas(settings: Settings, options: Options, console: Console) -> list[dict[str, Any]]:
+    """NDCG of the emitted list with each idea, and its difference to the present settings."""
+    data = read(options.data, {}, settings).first(options.limit)
+    prepared = asyncio.run(command.prepare(settings, data))
+    tuning = settings.tuning()
+    present = _played(prepared, settings, tuning, options, console)
+    users = Users.of(present.users)
+    own = gains(present.methods[OURS].places, present.list_size)
+    rows: list[dict[str, Any]] = [
+        {"idea": "the present settings", "settings": {}, "ndcg@10": round(float(own.mean()), 5)}
+    ]
+    for name, changes in IDEAS.items():
+        ranked = _played(prepared, settings, replace(tuning, **changes), options, console)
+        other = gains(ranked.methods[OURS].places, ranked.list_size)
+        far = paired(users, other, own)
+        rows.append(
+            {
+                "idea": name,
+                "settings": dict(changes),
+                "ndcg@10": round(float(other.mean()), 5),
+                "difference": round(far.difference.value, 5),
+                "interval": [round(far.difference.low, 5), round(far.difference.high, 5)],
+                "sure": far.sure,
+            }
+        )
     return rows
 
 
-def _nearness(first: Mapping[str, Vector], other: Mapping[str, Vector]) -> dict[str, float]:
-    """Cosines of the same films' vectors, and the share of nearest neighbours that stay."""
-    left, right = np.stack(list(first.values())), np.stack(list(other.values()))  # (n, d)
-    found: dict[str, float] = {}
-    if left.shape == right.shape:
-        cosines = np.einsum("nd,nd->n", left, right)
-        found = {"cosine_min": float(cosines.min()), "cosine_mean": float(cosines.mean())}
-    near, also = _neighbours(left), _neighbours(right)
-    kept = np.mean([np.isin(a, b).mean() for a, b in zip(near, also, strict=True)])
-    return {name: round(v, 5) for name, v in found.items()} | {"neighbours": round(float(kept), 5)}
+def _as_it_is(options: Options) -> Options:
+    return options
 
 
-def _neighbours(rows: np.ndarray[Any, np.dtype[np.float32]]) -> Any:
-    cosines = rows @ rows.T  # (n, d)·(d, n) -> (n, n)
-    np.fill_diagonal(cosines, -1)
-    return np.argpartition(-cosines, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+def _shorter(options: Options) -> Options:
+    return replace(options, limit=QUICK_EVENTS, first=QUICK_EVENTS // 2)
 
 
-def _arguments() -> argparse.Namespace:
-    parser = folders.arguments(MODULE, __doc__)
+def _played(
+    prepared: Prepared, settings: Settings, tuning: Tuning, options: Options, console: Console
+) -> Ranked:
+    with command.bar(console, len(prepared.data.events)) as advances:
+        return command.played(prepared, settings, tuning, options, advances)
+
+
+def _arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(MODULE, description=__doc__)
     parser.add_argument("--out", type=Path, default=docs.RESULTS, help="folder for the result")
-    parser.add_argument("--quick", action="store_true", help="the first ratings only")
-    return parser.parse_args()
+    parser.add_argument("--quick", action="store_true", help="the first events only")
+    return parser.parse_args(given)
 
 
 if __name__ == "__main__":

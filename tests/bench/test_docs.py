@@ -18,9 +18,9 @@ def result() -> dict[str, Any]:
 
 def test_the_page_shows_the_committed_results() -> None:
     """`python -m tests.bench.docs` after a measurement."""
-    page = docs.PAGE.read_text("utf-8")
-
-    assert page == docs.rendered(page)
+    for path, names in docs.PAGES.items():
+        page = path.read_text("utf-8")
+        assert page == docs.rendered(page, names)
 
 
 def test_every_ratio_stands_beside_its_target(result: dict[str, Any]) -> None:
@@ -42,15 +42,15 @@ def test_the_plot_is_there() -> None:
 
 def test_a_page_without_markers_is_refused() -> None:
     with pytest.raises(ValueError, match="lacks the line <!-- encoder"):
-        docs.rendered("# The encoder\n")
+        docs.rendered("# The encoder\n", ["encoder"])
 
 
 def test_what_stands_between_the_markers_is_replaced_and_nothing_else() -> None:
-    stale = "before\n" + docs.BEGIN.format("quality") + "\nold\n" + docs.END.format("quality")
+    stale = "before\n" + docs.BEGIN.format("models") + "\nold\n" + docs.END.format("models")
 
-    page = docs.rendered(stale + "\nafter\n", ["quality"])
+    page = docs.rendered(stale + "\nafter\n", ["models"])
 
     assert page.startswith("before\n")
     assert page.endswith("\nafter\n")
     assert "old" not in page
-    assert page == docs.rendered(page, ["quality"])
+    assert page == docs.rendered(page, ["models"])

@@ -1,0 +1,1 @@
+"""Established models that are trained and left, ranked on the events that `evaluate` ranks."""

@@ -1,0 +1,77 @@
+"""When models are trained: once, on all before a moment, or again and again after it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from stream.evaluate.orders import NOWHERE, Places
+from tests.peers.log import Asked, Log, asked
+from tests.peers.ranking import Model, places_of
+
+VALIDATION = 0.1  # of the training part, its last uses: settings are chosen on them
+VALIDATED = 1500  # of them are ranked, evenly spread
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What training leaves.
+
+    chosen  on the validation window, and how well it did there
+    again   trains from the start on a longer log
+    """
+
+    model: Model
+    chosen: Mapping[str, Any]
+    again: Callable[[Log], Trained]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A model, and the seconds it took, choosing included."""
+
+    model: Model
+    chosen: Mapping[str, Any]
+    seconds: float
+
+
+def fits(log: Log, train: Callable[[Log], Trained], moments: Sequence[int]) -> dict[int, Fit]:
+    """By moment the model of all before it.
+
+    train    at the first moment; at others what it left is asked to train again
+    moments  places in the data set, ascending
+    """
+    found: dict[int, Fit] = {}
+    for moment in moments:
+        started = time.perf_counter()
+        trained = train(log.before(moment))
+        seconds = round(time.perf_counter() - started, 2)
+        found[moment] = Fit(trained.model, trained.chosen, seconds)
+        train = trained.again
+    return found
+
+
+def ranked(log: Log, asked: Asked, fitted: Mapping[int, Fit]) -> Places:
+    """(m,) places; each ranking by the newest model of its moment or before.
+
+    Rankings of before the first model have no place.
+    """
+    found = np.full(len(asked.rows), NOWHERE, np.int64)
+    for start, end in pairwise([*fitted, np.iinfo(np.intp).max]):
+        popular = log.before(start).counts()
+        inside = (asked.places >= start) & (asked.places < end)
+        found[inside] = places_of(fitted[start].model, asked.between(start, end), popular)
+    return found
+
+
+def validation(log: Log) -> tuple[Log, Asked]:
+    """A training part as (what is learned, rankings of what follows within the part)."""
+    moment = log.split(VALIDATION)
+    later = log.places[log.places >= moment]
+    chosen = later[np.linspace(0, len(later) - 1, min(VALIDATED, len(later))).astype(int)]
+    return log.before(moment), asked(log, chosen.tolist())
