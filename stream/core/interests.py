@@ -92,21 +92,6 @@ def fitted(tuning: Tuning, cosines: PairCosines | None) -> Tuning:
     )
 
 
-def join(
-    interests: tuple[Interest, ...],
-    vector: Vector,
-    weight: float,
-    at: float,
-    *,
-    item_id: str,
-    label: str,
-    tuning: Tuning,
-) -> tuple[Interest, ...]:
-    """The interests that `settle` leaves."""
-    settled = settle(interests, vector, weight, at, item_id=item_id, label=label, tuning=tuning)
-    return settled.interests
-
-
 def settle(
     interests: tuple[Interest, ...],
     vector: Vector,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.core.decay import Mass, Vector, direction, factor, weight_at
-from stream.core.interests import fitted, join, pair_cosines, settle
+from stream.core.interests import fitted, pair_cosines, settle
 from stream.core.profile import Interest, Profile, interest_shares, interest_weights, taste, trust
 from tests.core.samples import (
     DAY_S,
@@ -34,6 +35,11 @@ even_days = st.lists(
     st.tuples(vectors, st.just(1.0), st.floats(NOW, NOW + DAY_S)), min_size=1, max_size=40
 )
 DIMENSION = 64
+
+
+def join(interests: Interests, *seen: Any, **named: Any) -> Interests:
+    """What `settle` leaves."""
+    return settle(interests, *seen, **named).interests
 
 
 def joined(history: list[Seen], start: Interests = ()) -> Interests:
