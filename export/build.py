@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,23 @@ if TYPE_CHECKING:
     import onnx
 
     from export.network import Network
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What the steps of one export share.
+
+    made     the folder that will take the place of `asked.out`
+    scratch  for what is thrown away, on the same disk
+    """
+
+    asked: Options
+    found: Source
+    module: Network
+    tokenizer: Any
+    made: Path
+    scratch: Path
+    reports: Reports
 
 
 def build(asked: Options, reports: Reports) -> Parity:
@@ -54,10 +72,11 @@ def build(asked: Options, reports: Reports) -> Parity:
         folder.whole(asked.out, force=asked.force) as made,
         tempfile.TemporaryDirectory(prefix="scratch-", dir=made.parent) as scratch,
     ):
-        reference = _by_torch(module, tokenizer, TEXTS, found, reports)  # 3
+        work = Work(asked, found, module, tokenizer, made, Path(scratch), reports)
+        reference = _by_torch(work, TEXTS)  # 3
         _write_tokenizer(tokenizer, made / TOKENIZER, found.max_tokens)
-        tuned = _write_model(module, tokenizer, made, Path(scratch), asked, found, reports)
-        measured = _measured(made / MODEL, made, TEXTS, reference, asked, found, reports)  # 6
+        tuned = _write_model(work)
+        measured = _measured(work, made / MODEL, TEXTS, reference)  # 6
         measured.require()
         reports.step("writing the manifest")  # 7
         manifest.write(made, found, asked, measured, reference.shape[1], tuned)
@@ -76,19 +95,18 @@ def _in_cache(name: str) -> Path | None:
     return Path(config).parent if isinstance(config, str) else None
 
 
-def _by_torch(
-    module: Network, tokenizer: Any, texts: Sequence[str], found: Source, reports: Reports
-) -> Rows:
+def _by_torch(work: Work, texts: Sequence[str]) -> Rows:
     """(n, d) float32: what the exported model must come near."""
     import torch
 
     kind = "parity" if texts is TEXTS else "tuning"
-    advance = reports.step(f"encoding the {kind} texts by torch", len(texts))
+    advance = work.reports.step(f"encoding the {kind} texts by torch", len(texts))
+    limit = work.found.max_tokens
     rows = []
     for text in texts:
-        tokens = tokenizer(text, truncation=True, max_length=found.max_tokens, return_tensors="pt")
+        tokens = work.tokenizer(text, truncation=True, max_length=limit, return_tensors="pt")
         with torch.no_grad():
-            rows.append(module(tokens["input_ids"], tokens["attention_mask"]).numpy())
+            rows.append(work.module(tokens["input_ids"], tokens["attention_mask"]).numpy())
         advance()
     return np.concatenate(rows)
 
@@ -103,72 +121,48 @@ def _write_tokenizer(tokenizer: Any, path: Path, max_tokens: int) -> None:
     backend.save(str(path))
 
 
-def _write_model(
-    module: Network,
-    tokenizer: Any,
-    made: Path,
-    scratch: Path,
-    asked: Options,
-    found: Source,
-    reports: Reports,
-) -> float | None:
+def _write_model(work: Work) -> float | None:
     """Steps 4 and 5; the worst cosine over the tuning texts where they were needed."""
     from export import fuse, half, store, to_onnx
 
-    reports.step(f"tracing the graph (opset {asked.opset})")
-    traced = to_onnx.trace(module, scratch, asked.opset)
-    reports.step(f"rewriting it as {asked.dtype}")
+    asked, module = work.asked, work.module
+    work.reports.step(f"tracing the graph (opset {asked.opset})")
+    traced = to_onnx.trace(module, work.scratch, asked.opset)
+    work.reports.step(f"rewriting it as {asked.dtype}")
     if asked.dtype is Dtype.INT8:
-        return _write_int8(traced, module, tokenizer, made, scratch, asked, found, reports)
+        return _write_int8(work, traced)
     if asked.dtype is Dtype.FP16:
         model = half.to_half(fuse.for_gpu(traced, module.encoder.config))
     else:
         model = fuse.for_cpu(traced, module.encoder.config)
-    store.save(model, made / MODEL)
+    store.save(model, work.made / MODEL)
     return None
 
 
-def _write_int8(
-    traced: onnx.ModelProto,
-    module: Network,
-    tokenizer: Any,
-    made: Path,
-    scratch: Path,
-    asked: Options,
-    found: Source,
-    reports: Reports,
-) -> float:
+def _write_int8(work: Work, traced: onnx.ModelProto) -> float:
     import onnx
 
     from export import quantize, smooth, store
 
     feeds = smooth.calibration(
         [wanted.name for wanted in traced.graph.input],
-        module.encoder.config.vocab_size,
-        tokenizer.cls_token_id,
-        tokenizer.sep_token_id,
+        work.module.encoder.config.vocab_size,
+        work.tokenizer.cls_token_id,
+        work.tokenizer.sep_token_id,
     )
-    reference = _by_torch(module, tokenizer, TUNING, found, reports)
+    reference = _by_torch(work, TUNING)
 
     def worst_cosine(path: Path) -> float:
-        return _measured(path, made, TUNING, reference, asked, found, reports).cosine_min
+        return _measured(work, path, TUNING, reference).cosine_min
 
-    chosen = quantize.to_int8(traced, feeds, scratch, worst_cosine, BOUNDS[Dtype.INT8])
-    store.save(onnx.load(chosen.path), made / MODEL)
+    chosen = quantize.to_int8(traced, feeds, work.scratch, worst_cosine, BOUNDS[Dtype.INT8])
+    store.save(onnx.load(chosen.path), work.made / MODEL)
     return chosen.worst_cosine
 
 
-def _measured(
-    model: Path,
-    made: Path,
-    texts: Sequence[str],
-    reference: Rows,
-    asked: Options,
-    found: Source,
-    reports: Reports,
-) -> Parity:
+def _measured(work: Work, model: Path, texts: Sequence[str], reference: Rows) -> Parity:
     from export import run
 
-    advance = reports.step("comparing with torch", len(plan(len(texts))))
-    encode = run.encoder(model, made / TOKENIZER, found.max_tokens)
-    return parity(reference, encode, asked.dtype, texts=texts, advance=advance)
+    advance = work.reports.step("comparing with torch", len(plan(len(texts))))
+    encode = run.encoder(model, work.made / TOKENIZER, work.found.max_tokens)
+    return parity(reference, encode, work.asked.dtype, texts=texts, advance=advance)
