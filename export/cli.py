@@ -13,6 +13,7 @@ import typer
 from export.folder import CARRIED
 from export.options import OPSETS, Dtype, Options, Pooling
 from export.sentiment_command import sentiment_head
+from export.sequence.command import sequence
 from export.source import PrefixesFrom
 from stream.encoder.manifest import MANIFEST, Manifest
 from stream.errors import InterestreamError, Misconfigured
@@ -166,6 +167,7 @@ def _of_the_head(manifest: Manifest) -> str:
 
 
 app.command("sentiment-head")(sentiment_head)
+app.command("sequence")(sequence)
 
 
 def main() -> None:

@@ -43,11 +43,14 @@ from stream.models import model_folder, open_encoder
 from stream.reembed.leaving import Leaving
 from stream.render import Renderer
 from stream.sentiment import Sentiment, open_sentiment
+from stream.sequence import InForce, open_parts
 from stream.settings import Settings
+from stream.store.candidates import Candidates
 from stream.store.collections import Store, open_store
 from stream.store.moves import EncoderId
 from stream.store.replica import Replica
 from stream.store.segment_keeper import SegmentKeeper
+from stream.store.shelf import Shelf
 from stream.web.health import Health
 from stream.web.metrics import Metrics
 from stream.web.server import WebServer
@@ -68,6 +71,8 @@ class Tools:
     store: Store
     publisher: Publisher
     replica: Replica
+    candidates: Candidates
+    in_force: InForce
     keeper: SegmentKeeper
     patience: Patience
     bugs: BugBudget
@@ -112,7 +117,10 @@ class Worker:
         lag = LagWatch(app, self.settings, self.metrics)
         ours = EncoderId(tools.encoder.manifest.hash, tools.encoder.dimension)
         leaving = Leaving(tools.store.meta, ours, stop)
-        loops = (tools.replica, tools.keeper, self._leader(tools), signals, lag, leaving)
+        loops = (
+            *(tools.replica, tools.keeper, tools.in_force, self._leader(tools)),
+            *(signals, lag, leaving),
+        )
         tasks = [asyncio.create_task(each.run(), name=type(each).__name__) for each in loops]
         stack.push_async_callback(_cancel, tasks)
         await app.start()
@@ -134,6 +142,7 @@ class Worker:
         encoder = await open_encoder(settings, folder=folder, on_batch=self.metrics.batch)
         stack.push_async_callback(encoder.close)
         self._show(encoder)
+        in_force = await open_parts(settings)
         sentiment = await open_sentiment(settings, encoder.manifest, folder)
         await self._patiently(wait_for_broker, settings, BROKER_WAIT_S)
         await self._patiently(ensure_topics, settings)
@@ -143,13 +152,20 @@ class Worker:
         publisher = Publisher(settings)
         await self._retried(publisher.start)
         stack.push_async_callback(publisher.stop)
+        shelf = Shelf(store.items, store.neighbours, size=settings.catalogue_cache_items)
         replica = Replica(
             store,
             dimension=encoder.dimension,
             poll_s=settings.replica_poll_s,
             overlap_s=settings.replica_overlap_s,
+            max_items=settings.catalogue_max_items,
+            shelf=shelf,
         )
         await self._retried(replica.refresh)
+        candidates = Candidates(
+            lambda: replica.catalogue, store.items, shelf, settings.tuning(), in_force.parts
+        )
+        await asyncio.to_thread(candidates.warm)
         self._watch(encoder, replica)
         return Tools(
             encoder=encoder,
@@ -157,6 +173,8 @@ class Worker:
             store=store,
             publisher=publisher,
             replica=replica,
+            candidates=candidates,
+            in_force=in_force,
             keeper=SegmentKeeper(store),
             patience=Patience(self.health),
             bugs=BugBudget(store.meta, settings.max_bug_records_per_hour),
@@ -164,6 +182,7 @@ class Worker:
                 settings,
                 encoder=encoder.manifest.hash,
                 signal_partitions=await self._patiently(partitions_of, settings, "signals"),
+                parts=in_force.parts,
             ),
         )
 
@@ -191,7 +210,9 @@ class Worker:
             renderer=tools.renderer,
             bugs=tools.bugs,
             catalogue=lambda: tools.replica.catalogue,
+            candidates=tools.candidates,
             segments=lambda: tools.keeper.model,
+            scored_by=tools.in_force.parts,
         )
         on_done = partial(self.metrics.done, "events")
         return Commit(self.settings, self.settings.tuning(), parts, on_done)
@@ -224,6 +245,7 @@ class Worker:
             self.settings.tuning(),
             store=tools.store,
             catalogue=lambda: tools.replica.catalogue,
+            nearest=tools.candidates.nearest,
             publisher=tools.publisher,
             renderer=tools.renderer,
         )

@@ -28,7 +28,8 @@ from stream.core.catalogue import Catalogue, Entry
 from stream.core.fold import Folded, Outcome, fold
 from stream.core.hashes import hash32
 from stream.core.interests import fitted
-from stream.core.profile import Profile
+from stream.core.parts import PARTS, Part
+from stream.core.profile import Profile, StoredList
 from stream.core.rank import rank
 from stream.core.segments import SegmentModel, assign
 from stream.core.tuning import OFFERED_MAX, Tuning
@@ -43,6 +44,7 @@ from stream.render import Renderer
 from stream.results import Results
 from stream.sentiment.contract import Sentiment
 from stream.settings import Settings
+from stream.store.candidates import Candidates
 from stream.store.codec import pack, unpack
 from stream.store.contract import SavesItems, SavesUsers
 from stream.store.replica import entry_of
@@ -87,7 +89,9 @@ class Parts:
     renderer: Renderer
     bugs: BugBudget
     catalogue: Callable[[], Catalogue]
+    candidates: Candidates
     segments: Callable[[], SegmentModel | None]
+    scored_by: Callable[[], Sequence[Part]] = lambda: PARTS
     clock: Callable[[], float] = time.time
 
 
@@ -218,7 +222,7 @@ class Commit:
                 if _seems_applied(folded) and any(one.cached for one in loaded.values()):
                     loaded = await self._load(delivery, todo, results, fresh=True)
                     folded = self._fold(delivery, todo, loaded, contents, items)
-                profiles = self._rank(todo, folded, results)  # 5
+                profiles = await self._rank(todo, folded, results)  # 5
                 done.update(await self._save(delivery, loaded, folded, profiles, results))  # 6
             left = len(understood) - len(done)
             if left:
@@ -251,7 +255,9 @@ class Commit:
             for user in understood.values()
             for each in user
         )
-        return found
+        return await self._parts.patience(
+            delivery, "qdrant", lambda: self._parts.candidates.with_vectors(found)
+        )
 
     async def _load(
         self, delivery: Delivery, users: Understoods, results: Results, *, fresh: bool
@@ -305,28 +311,30 @@ class Commit:
 
     # --- 5. rank
 
-    def _rank(
+    async def _rank(
         self, todo: Understoods, folded: Mapping[str, Folded], results: Results
     ) -> dict[str, Profile]:
         """The profiles to save: a new version, their segment, and a new list where one is due."""
-        with results.stage("rank"), pure():
-            profiles = {
-                user: self._next(one, _last_applied(todo[user], one))
-                for user, one in folded.items()
-                if one.changed
-            }
-            due = [user for user in profiles if folded[user].publishes]
-            lists = rank(
-                [profiles[user] for user in due],
-                [folded[user].causes for user in due],
-                self._parts.catalogue(),
-                self._tuning,
-            )
-            for user, fresh in zip(due, lists, strict=True):
-                old = profiles[user]
-                past = () if old.current is None else old.current.offers
-                offered = (*old.offered, *(hash32(offer.item_id) for offer in past))
-                profiles[user] = replace(old, current=fresh, offered=offered[-OFFERED_MAX:])
+        with results.stage("rank"):
+            with pure():
+                profiles = {
+                    user: self._next(one, _last_applied(todo[user], one))
+                    for user, one in folded.items()
+                    if one.changed
+                }
+            due = [profiles[user] for user in profiles if folded[user].publishes]
+            async for some, choice in self._parts.candidates.around(due):
+                with pure():
+                    lists = rank(
+                        some,
+                        [folded[profile.user_id].causes for profile in some],
+                        choice.catalogue,
+                        self._tuning,
+                        only=choice.only,
+                        parts=self._parts.scored_by(),
+                    )
+                    for old, fresh in zip(some, lists, strict=True):
+                        profiles[old.user_id] = _with_list(old, fresh)
         return profiles
 
     def _next(self, folded: Folded, cause: str | None) -> Profile:
@@ -414,6 +422,13 @@ class Commit:
         if profile.current is not None and (one.folded.publishes or one.folded.redelivered):
             messages.append(renderer.recommendation(profile, self._parts.catalogue()))
         return messages
+
+
+def _with_list(profile: Profile, fresh: StoredList) -> Profile:
+    """The profile with a new current list; what the one before offered is remembered."""
+    past = () if profile.current is None else profile.current.offers
+    offered = (*profile.offered, *(hash32(offer.item_id) for offer in past))
+    return replace(profile, current=fresh, offered=offered[-OFFERED_MAX:])
 
 
 def _loaded(user_id: str, row: UserRow | None) -> Loaded:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from zlib import crc32
 
 from stream.core.catalogue import Catalogue
 from stream.core.fold import Folded
+from stream.core.parts import PARTS, Part
 from stream.core.profile import Change, Profile, StoredList
 from stream.core.rank import ranker
 from stream.core.signals import Gathered, Row, gather
@@ -23,13 +24,23 @@ class Renderer:
 
     encoder            hash of the model in use
     signal_partitions  that the signals topic has, whatever the setting for new topics says
+    parts              of the score that are in force
     """
 
-    def __init__(self, settings: Settings, *, encoder: str, signal_partitions: int) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        encoder: str,
+        signal_partitions: int,
+        parts: Callable[[], Sequence[Part]] = lambda: PARTS,
+    ) -> None:
         self._settings = settings
         self._tuning = settings.tuning()
         self._signal_partitions = signal_partitions
-        self._model = messages.Model(encoder=encoder, ranker=ranker(self._tuning))
+        self._encoder = encoder
+        self._parts = parts
+        self._named: tuple[Sequence[Part], messages.Model] | None = None
         self._source = cloudevents.source_of(settings.namespace)
 
     def recommendation(self, profile: Profile, catalogue: Catalogue) -> Outgoing:
@@ -75,8 +86,16 @@ class Renderer:
             confidence=current.confidence,
             segment=current.segment,
             variant=None,
-            model=self._model,
+            model=self._model(),
         )
+
+    def _model(self) -> messages.Model:
+        """As of now; named anew only where other parts are in force."""
+        parts = self._parts()
+        if self._named is None or self._named[0] is not parts:
+            name = ranker(self._tuning, parts)
+            self._named = (parts, messages.Model(encoder=self._encoder, ranker=name))
+        return self._named[1]
 
     def forgotten(self, profile: Profile) -> Outgoing:
         """A null that takes the user's list out of the compacted topic.
@@ -149,6 +168,7 @@ def _item(item_id: str, row: Row) -> messages.ItemSignals:
         count=_short(row.count),
         hotness=_short(row.hotness),
         pairs={other: _short(weight) for other, weight in row.pairs()},
+        segments={segment: _short(weight) for segment, weight in row.by_segment()},
     )
 
 
@@ -158,14 +178,15 @@ def _short(weight: float) -> float:
 
 
 def _parts(batch: list[messages.ItemSignals]) -> list[tuple[messages.ItemSignals, ...]]:
-    """Pieces of at most PART_PAIRS pairs, or one item: a record must fit its topic's limit."""
+    """Pieces of at most PART_PAIRS sums, or one item: a record must fit its topic's limit."""
     parts: list[list[messages.ItemSignals]] = [[]]
-    pairs = 0
+    total = 0
     for item in batch:
-        pairs += len(item.pairs) + 1
-        if parts[-1] and pairs > PART_PAIRS:
+        own = len(item.pairs) + len(item.segments) + 1
+        total += own
+        if parts[-1] and total > PART_PAIRS:
             parts.append([])
-            pairs = len(item.pairs) + 1
+            total = own
         parts[-1].append(item)
     return [tuple(part) for part in parts]
 

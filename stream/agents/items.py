@@ -191,6 +191,7 @@ class ItemsAgent:
             etag=fresh_etag(),
             marks=marks,
             vector=kept if vector is None else vector,
+            attributes=message.attributes,
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -16,8 +16,9 @@ import structlog
 from stream.agents.fit import FitFailed, Job, fit_apart
 from stream.agents.lease import KeepsFacts, Lease
 from stream.agents.sweep import Sends, Sweep, SweepsUsers
-from stream.core.catalogue import Catalogue
-from stream.core.segments import SegmentModel, labelled
+from stream.core.catalogue import Catalogue, Entry
+from stream.core.decay import Vector
+from stream.core.segments import LABEL_ITEMS, SegmentModel, labelled
 from stream.core.tuning import Tuning
 from stream.render import Renderer
 from stream.rounds import repeat
@@ -67,6 +68,7 @@ class Leader:
     """Every worker runs one; those without the lease only look whether it is free.
 
     catalogue    the present snapshot, for labels
+    nearest      of some vectors (d,): so many items near each, the nearest first
     fit          from a job to its model; raises FitFailed
     users_per_s  read, at most, to move users after a fit
     """
@@ -78,6 +80,7 @@ class Leader:
         *,
         store: LedStore,
         catalogue: Callable[[], Catalogue],
+        nearest: Callable[[Sequence[Vector], int], Awaitable[list[list[Entry]]]],
         publisher: Sends,
         renderer: Renderer,
         clock: Callable[[], float] = time.time,
@@ -88,6 +91,7 @@ class Leader:
         self._settings = settings
         self._store = store
         self._catalogue = catalogue
+        self._nearest = nearest
         self._clock = clock
         self._fit = fit
         self._users_per_s = users_per_s
@@ -134,12 +138,18 @@ class Leader:
             return
         await self._keeper.refresh()
         fitted = await self._fit(Job(tastes, count, claim.version, self._keeper.model))
-        model = await asyncio.to_thread(labelled, fitted, self._catalogue())
+        model = await self._labelled(fitted)
         if not self.lease.held:
             return
         await self._store.segments.save(model)
         if await self._store.segments.switch(model.version, claim.etag):
             log.info("segments", version=model.version, count=len(model.segments))
+
+    async def _labelled(self, model: SegmentModel) -> SegmentModel:
+        unnamed = [segment for segment in model.segments if not segment.label]
+        found = await self._nearest([segment.centroid for segment in unnamed], LABEL_ITEMS)
+        near = {segment.id: items for segment, items in zip(unnamed, found, strict=True)}
+        return await asyncio.to_thread(labelled, model, near, self._catalogue().entries)
 
     async def reassign(self) -> None:
         """Once through all users, if a model came into force since the last time.

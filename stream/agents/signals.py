@@ -152,13 +152,20 @@ class SignalsAgent:
         waiting = self._gathered.setdefault(tp, {})
         for item_id, row in rows.items():
             sums = waiting.setdefault(item_id, Gathered(row.at))
-            sums.merge(row.count, row.hotness, row.pairs(), row.at, self._tuning)
+            sums.merge(row.count, row.hotness, row.pairs(), row.at, self._tuning, row.by_segment())
 
     def _gather(self, tp: TopicPartition, items: Iterable[ItemSignals]) -> None:
         waiting = self._gathered.setdefault(tp, {})
         for item in items:
             sums = waiting.setdefault(item.item_id, Gathered(item.at))
-            sums.merge(item.count, item.hotness, item.pairs.items(), item.at, self._tuning)
+            sums.merge(
+                item.count,
+                item.hotness,
+                item.pairs.items(),
+                item.at,
+                self._tuning,
+                item.segments.items(),
+            )
 
     async def _round(self, todo: Mapping[str, Row]) -> set[str]:
         before = await self._neighbours.load(todo)
@@ -177,4 +184,5 @@ class SignalsAgent:
             revision=next_version(before.revision if before else 0, self._clock()),
             etag=fresh_etag(),
             pairs=(row.others, row.weights),
+            segments=(row.segments, row.crowds),
         )

@@ -1,2 +1,2 @@
-"""What the command line does beside `demo` and `worker`, one module a command.
-Only `stream.cli` imports from here."""
+"""What the command line does beside `demo` and `worker`, one module a command; those with many
+options declare them in a module of their own, `…_cli`. Only `stream.cli` imports from here."""

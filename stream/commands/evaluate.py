@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from threadpoolctl import threadpool_limits
 
 from stream.core.catalogue import Catalogue
+from stream.core.parts import PARTS
 from stream.core.tuning import Tuning
 from stream.encoder import manifest
 from stream.encoder.contract import Lane, Rows
@@ -26,12 +27,13 @@ from stream.evaluate.dataset import Dataset
 from stream.evaluate.engine import Engine, entries
 from stream.evaluate.page import page
 from stream.evaluate.picture import drawing, save
-from stream.evaluate.play import Player, Variant
+from stream.evaluate.play import PartsAt, Player, Variant
 from stream.evaluate.protocol import Plan
 from stream.evaluate.ranked import Ranked
 from stream.evaluate.sources import read
 from stream.evaluate.summary import ABLATED, OURS, settings_of, summary
 from stream.evaluate.tables import columns
+from stream.evaluate.timeline import open_timeline
 from stream.evaluate.vectors import vectors
 from stream.models import model_folder, open_encoder
 from stream.observe import Contents, event_kinds, texts_of
@@ -56,6 +58,8 @@ class Options:
     frozen        nothing is learned after that moment
     limit         take the oldest events only
     flush_events  events between two moments at which signals become visible
+    sequence      folders of sequence models, each in force from the moment on that it was trained
+                  until; empty: the one of the settings
     """
 
     data: Sequence[str]
@@ -68,6 +72,7 @@ class Options:
     flush_events: int = 50
     columns: str = ""
     ablate: bool = False
+    sequence: Sequence[Path] = ()
 
 
 # without repr: at its end `asyncio.run` has signal.signal() format the result, for seconds
@@ -120,9 +125,27 @@ def played(
         variants(tuning, ablate=options.ablate),
         flush_events=options.flush_events,
         advances=advances,
+        parts=parts_at(settings, options),
     )
     events = prepared.data.events
     return player.play(events, plan(prepared.data, options))
+
+
+def parts_at(settings: Settings, options: Options) -> PartsAt:
+    """The parts in force at any time.
+
+    Raises Misconfigured where a sequence model cannot be used, or is given and has no weight.
+    """
+    own = settings.sequence_model_dir
+    folders = options.sequence or (() if own is None else (own,))
+    if settings.sequence_part:
+        return open_timeline(folders).parts
+    if options.sequence:
+        raise Misconfigured(
+            "--sequence names a model and INTERESTREAM_SEQUENCE_PART is 0, so it would change "
+            "nothing: set a weight, for instance 0.2"
+        )
+    return lambda _: PARTS
 
 
 def plan(data: Dataset, options: Options) -> Plan:
@@ -170,6 +193,8 @@ def result(data: Dataset, ranked: Ranked, tuning: Tuning, options: Options) -> d
 
 def _asked(options: Options) -> dict[str, Any]:
     common: dict[str, Any] = {"flush_events": options.flush_events, "limit": options.limit}
+    if options.sequence:
+        common["sequence"] = [folder.name for folder in options.sequence]
     own: dict[str, dict[str, Any]] = {
         PREQUENTIAL: {"first": options.first, "every": options.every},
         TIME_SPLIT: {

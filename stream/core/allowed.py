@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.core.attributes import Attributes, Scalar
 from stream.core.catalogue import Catalogue
-from stream.core.categories import categories_of
+from stream.core.hashes import hash32
 from stream.core.profile import Profile
 
 Mask = NDArray[np.bool_]
@@ -21,12 +23,14 @@ class Filters:
     categories      the item has at least one of them
     without         the item has none of them
     domain          the item's domain is this one
+    where           each of these attributes is one of its values, or a list that has one of them
     available_only  leave out what is not to be had now; what is deleted never comes back
     """
 
     categories: frozenset[str] = frozenset()
     without: frozenset[str] = frozenset()
     domain: str | None = None
+    where: Mapping[str, Collection[Scalar]] = field(default_factory=dict)
     available_only: bool = True
 
 
@@ -37,11 +41,13 @@ def asked_for(filters: Filters, catalogue: Catalogue) -> Mask:
     """(n,) items that pass the filters and are not deleted."""
     mask = catalogue.on_offer.copy() if filters.available_only else _not_deleted(catalogue)
     if filters.domain is not None:
-        mask &= np.array([e.domain == filters.domain for e in catalogue.entries], np.bool_)
+        mask &= catalogue.domains == hash32(filters.domain)
     if filters.categories:
-        mask &= categories_of(catalogue).any_of(filters.categories)
+        mask &= catalogue.categories.any_of(filters.categories)
     if filters.without:
-        mask &= ~categories_of(catalogue).any_of(filters.without)
+        mask &= ~catalogue.categories.any_of(filters.without)
+    for name, values in filters.where.items():
+        mask &= attributes_of(catalogue).any_of(name, values)
     return mask
 
 
@@ -54,6 +60,20 @@ def allowed(profile: Profile, catalogue: Catalogue) -> Mask:
         mask &= np.isin(catalogue.languages, np.array([*langs, None], object))
     mask[catalogue.rows_of_hashes(profile.seen)] = False
     return mask
+
+
+def attributes_of(catalogue: Catalogue) -> Attributes:
+    """What the items of a snapshot say of themselves; what is asked for is indexed once."""
+    held = catalogue.__dict__.get(_HELD)
+    if held is None:
+        said = [entry.attributes for entry in catalogue.entries]
+        held = catalogue.__dict__[_HELD] = Attributes(said)
+    assert isinstance(held, Attributes)
+    return held
+
+
+#: Where a snapshot keeps them, like its other derived arrays.
+_HELD = "_attributes"
 
 
 def _not_deleted(catalogue: Catalogue) -> Mask:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.core.catalogue import Catalogue
-from stream.core.categories import categories_of
+from stream.core.categories import NONE
 from stream.core.explore import GREEDY, Place, explored
 from stream.core.parts import Scores
 from stream.core.profile import Profile, trust
@@ -38,6 +38,8 @@ USERS_MAX = 64
 CALIBRATED_MAX = 24
 #: Share of the user's own distribution in the list's, so that the divergence stays finite.
 SMOOTHING = 0.01
+#: A category that no item is in: neither one of theirs nor what stands for none.
+NOWHERE = NONE - 1
 #: More than any score: what is forbidden comes after all that is not, in the same order.
 FORBIDDEN = 1e6
 
@@ -146,7 +148,7 @@ def _terms(
         terms.append(_Divergence(profiles, pool, catalogue, tuning))
     if tuning.category_cap < 1:
         most = max(ceil(tuning.category_cap * tuning.list_size), 1)
-        categories = categories_of(catalogue)
+        categories = catalogue.categories
         terms.append(_Cap(categories.table[pool.rows], len(categories.numbers), most))
     return terms
 
@@ -177,8 +179,8 @@ class _Divergence:
     def __init__(
         self, profiles: Sequence[Profile], pool: Pool, catalogue: Catalogue, tuning: Tuning
     ) -> None:
-        categories = categories_of(catalogue)
-        numbers = np.full((len(profiles), CALIBRATED_MAX), -1, np.int32)  # (u, c)
+        categories = catalogue.categories
+        numbers = np.full((len(profiles), CALIBRATED_MAX), NOWHERE, np.int32)  # (u, c)
         wanted = np.zeros((len(profiles), CALIBRATED_MAX))  # (u, c)
         for user, profile in enumerate(profiles):
             shares = profile.categories.shares(prior=tuning.category_prior)
@@ -213,7 +215,7 @@ class _Cap:
     """Forbidding for candidates of a category that has all the places it may have."""
 
     def __init__(self, own: NDArray[np.int32], categories: int, most: int) -> None:
-        self._own = own  # (u, p, m) numbers of categories; `categories` in empty places
+        self._own = own  # (u, p, m) numbers of categories; NONE, the last one, in empty places
         self._most = most
         self._users = np.arange(len(own))
         self._counts = np.zeros((len(own), categories + 1), np.int32)

@@ -3,17 +3,19 @@
 What an item of the history is worth is found by taking it out: its decayed strength times its
 vector leaves the session, the interest that it joined and the aversion, it leaves the user's last
 items whose neighbours are asked, and the score of each offer is computed again in closed form
-(`stream.core.without`).
+(`stream.core.without`). A part that is plugged in says itself what it gives without the item.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stream.core.catalogue import Catalogue
+from stream.core.parts import PARTS, Part
 from stream.core.profile import Profile
 from stream.core.tuning import Tuning
 from stream.core.without import content_without, nearness_without
@@ -42,7 +44,11 @@ class Losses:
 
 
 def reasons(
-    profile: Profile, rows: NDArray[np.intp], catalogue: Catalogue, tuning: Tuning
+    profile: Profile,
+    rows: NDArray[np.intp],
+    catalogue: Catalogue,
+    tuning: Tuning,
+    parts: Sequence[Part] = PARTS,
 ) -> list[tuple[str, ...]]:
     """For each offer the ids of at most BECAUSE_MAX items, the weightiest first.
 
@@ -51,11 +57,12 @@ def reasons(
     user did not like on the whole: taking it out can turn the aversion towards an offer, and its
     neighbours are asked too, but nobody is offered something for having disliked another.
 
-    rows  (k,) of the catalogue
+    rows   (k,) of the catalogue
+    parts  in force
     """
     if not len(rows):
         return []
-    lost = losses(profile, rows, catalogue, tuning)
+    lost = losses(profile, rows, catalogue, tuning, parts)
     liked = _liked(profile)
     fit = [liked.get(item_id, 1.0) > 0 and item_id in catalogue.rows for item_id in lost.items]
     speaks = (lost.scores > LOSS_MIN) & np.array(fit, np.bool_)[:, None]  # (i, k)
@@ -77,7 +84,11 @@ def _liked(profile: Profile) -> dict[str, float]:
 
 
 def losses(
-    profile: Profile, rows: NDArray[np.intp], catalogue: Catalogue, tuning: Tuning
+    profile: Profile,
+    rows: NDArray[np.intp],
+    catalogue: Catalogue,
+    tuning: Tuning,
+    parts: Sequence[Part] = PARTS,
 ) -> Losses:
     """What the scores of the items in these rows (k,) would lose, item by item."""
     recent = tuple(dict.fromkeys(entry.item_id for entry in reversed(profile.recent)))
@@ -88,4 +99,8 @@ def losses(
     if tuning.neighbours_part:
         nearness = nearness_without(profile, recent, rows, catalogue, tuning)  # (1 + r, k)
         lost[: len(recent)] += tuning.neighbours_part * (nearness[0] - nearness[1:])
+    for part in parts:
+        if part.without is not None and (weight := part.weight(tuning)):
+            gives = part.without(profile, recent, rows, catalogue)  # (1 + r, k)
+            lost[: len(recent)] += weight * (gives[0] - gives[1:]).astype(np.float64)
     return Losses(items, len(recent), lost)

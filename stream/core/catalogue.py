@@ -9,12 +9,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.core.decay import Vector, factor
+from stream.core import columns
+from stream.core.attributes import Attribute
+from stream.core.categories import Categories, categories
+from stream.core.columns import COLUMNS
+from stream.core.decay import Vector
 from stream.core.hashes import hash32
 from stream.core.interests import PairCosines, pair_cosines
-from stream.core.signals import Row
+from stream.core.signals import NO_HASHES, NO_WEIGHTS, Row
 
-NEVER = float("inf")
+UNUSED = Row(0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +35,12 @@ class Entry:
     expires_at: float | None = None
     available: bool = True
     deleted: bool = False
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
         """How an interest around this item is called."""
         return self.categories[0] if self.categories else self.title
-
-
-@dataclass(frozen=True, slots=True)
-class Heat:
-    """Decayed count of an item's events at a reference time (seconds)."""
-
-    count: float
-    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +63,18 @@ NOBODY = Neighbours(np.zeros(0, np.intp), np.zeros(0, np.float32), 0.0, 0.0)
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Items, their heat and their neighbours. Rows of all arrays are in the order of `entries`."""
+    """Items and what was learned about them. Rows of all arrays are in the order of `entries`.
+
+    light   too large for a worker's memory: vectors and neighbours are elsewhere, and lists are
+            made of excerpts (`excerpt`)
+    """
 
     dimension: int
     entries: tuple[Entry, ...] = ()
-    heat: Mapping[str, Heat] = field(default_factory=dict)
     learned: Mapping[str, Row] = field(default_factory=dict)
+    light: bool = False
+
+    # --- arrays over the items
 
     @cached_property
     def rows(self) -> Mapping[str, int]:
@@ -79,63 +82,77 @@ class Catalogue:
 
     @cached_property
     def vectors(self) -> NDArray[np.float32]:
-        """(n, d); items without a vector have zeros, so they match nothing."""
-        table = np.zeros((len(self.entries), self.dimension), np.float32)
-        for row, entry in enumerate(self.entries):
-            if entry.vector is not None:
-                table[row] = entry.vector
-        return table
+        """(n, d); items without a vector have zeros, so they match nothing.
 
-    @cached_property
-    def pair_cosines(self) -> PairCosines | None:
-        """How near two items usually are; None while there are few."""
-        return pair_cosines(self.vectors)
+        Raises LookupError where the catalogue is light.
+        """
+        if self.light:
+            raise LookupError(f"a light catalogue of {len(self)} items has no vectors")
+        return columns.vectors(self.entries, self.dimension)
 
     @cached_property
     def on_offer(self) -> NDArray[np.bool_]:
         """(n,) neither deleted nor unavailable."""
-        return np.array([e.available and not e.deleted for e in self.entries], np.bool_)
+        return columns.on_offer(self.entries)
 
     @cached_property
     def published_at(self) -> NDArray[np.float64]:
         """(n,) seconds; -inf where not given."""
-        return np.array(
-            [-NEVER if e.published_at is None else e.published_at for e in self.entries]
-        )
+        return columns.published_at(self.entries)
 
     @cached_property
     def expires_at(self) -> NDArray[np.float64]:
         """(n,) seconds; inf where not given."""
-        return np.array([NEVER if e.expires_at is None else e.expires_at for e in self.entries])
+        return columns.expires_at(self.entries)
 
     @cached_property
     def languages(self) -> NDArray[np.object_]:
         """(n,) language tags, None where not given."""
-        return np.array([e.lang for e in self.entries], object)
+        return columns.languages(self.entries)
 
     @cached_property
-    def _heat_arrays(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        cold = Heat(0.0, 0.0)
-        heats = [self.heat.get(entry.item_id, cold) for entry in self.entries]
-        return np.array([h.count for h in heats]), np.array([h.at for h in heats])
+    def domains(self) -> NDArray[np.uint32]:
+        """(n,) 32-bit hashes of the domains; `columns.NO_DOMAIN` where not given."""
+        return columns.domains(self.entries)
 
     @cached_property
-    def _hashes(self) -> tuple[NDArray[np.uint32], NDArray[np.intp]]:
-        hashes = np.array([hash32(e.item_id) for e in self.entries], np.uint32)
-        order = np.argsort(hashes, kind="stable")
-        return hashes[order], order
+    def hashes(self) -> NDArray[np.uint32]:
+        """(n,) 32-bit hashes of the ids."""
+        return columns.hashes(self.entries)
 
     @cached_property
-    def _counts(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(n,) decayed counts and their times; 0 where nobody has used an item yet."""
-        unused = Row(0.0, 0.0, 0.0)
-        rows = [self.learned.get(entry.item_id, unused) for entry in self.entries]
-        return np.array([row.count for row in rows]), np.array([row.at for row in rows])
+    def categories(self) -> Categories:
+        """Which item is in which categories."""
+        vectors = None if self.light else self.vectors
+        return categories([entry.categories for entry in self.entries], vectors)
+
+    @cached_property
+    def pair_cosines(self) -> PairCosines | None:
+        """How near two items usually are; None while there are few."""
+        return None if self.light else pair_cosines(self.vectors)
+
+    @cached_property
+    def _by_hash(self) -> tuple[NDArray[np.uint32], NDArray[np.intp]]:
+        """Hashes, ascending, and the rows that have them."""
+        order = np.argsort(self.hashes, kind="stable")
+        return self.hashes[order], order
+
+    @cached_property
+    def _sums(self) -> NDArray[np.float64]:
+        """(3, n) count, hotness and their time; 0 where nobody has used an item yet."""
+        return self._sums_of(self.entries)
+
+    def _sums_of(self, entries: Iterable[Entry]) -> NDArray[np.float64]:
+        rows = [self.learned.get(entry.item_id, UNUSED) for entry in entries]
+        table = [[getattr(row, name) for row in rows] for name in ("count", "hotness", "at")]
+        return np.array(table, np.float64)
 
     @cached_property
     def _found(self) -> dict[str, Neighbours]:
         """Neighbours that were asked for already."""
         return {}
+
+    # --- questions
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -147,18 +164,18 @@ class Catalogue:
 
     def heat_at(self, now: float, *, half_life_s: float) -> NDArray[np.float64]:
         """(n,) decayed counts as of `now`; heat from after `now` counts as it is."""
-        count, at = self._heat_arrays
-        decayed: NDArray[np.float64] = count * np.exp2(-np.maximum(now - at, 0.0) / half_life_s)
+        _, hotness, at = self._sums
+        decayed: NDArray[np.float64] = hotness * np.exp2(-np.maximum(now - at, 0.0) / half_life_s)
         return decayed
 
     @cached_property
     def learned_at(self) -> float:
         """Time of the newest event that anything here was learned from; 0.0 where there is none."""
-        return float(self._counts[1].max(initial=0.0))
+        return float(self._sums[2].max(initial=0.0))
 
     def counts(self, *, half_life_s: float) -> NDArray[np.float64]:
         """(n,) how often each item was used, decayed to `learned_at`."""
-        counts, at = self._counts
+        counts, _, at = self._sums
         decayed: NDArray[np.float64] = counts * np.exp2((at - self.learned_at) / half_life_s)
         return decayed
 
@@ -172,17 +189,17 @@ class Catalogue:
         return found
 
     def _found_in(self, row: Row) -> Neighbours:
-        table, order = self._hashes
+        table, order = self._by_hash
         places = np.minimum(np.searchsorted(table, row.others), max(len(table) - 1, 0))
         there = table[places] == row.others if len(table) else np.zeros(len(row.others), np.bool_)
         columns = order[places[there]]
         ascending = np.argsort(columns)
         return Neighbours(columns[ascending], row.weights[there][ascending], row.count, row.at)
 
-    def rows_of_hashes(self, hashes: Sequence[int]) -> NDArray[np.intp]:
+    def rows_of_hashes(self, hashes: Sequence[int] | NDArray[np.uint32]) -> NDArray[np.intp]:
         """Rows of the items with these 32-bit hashes; unknown ones are left out."""
-        table, order = self._hashes
-        if not len(table) or not hashes:
+        table, order = self._by_hash
+        if not len(table) or not len(hashes):
             return np.empty(0, np.intp)
         wanted = np.asarray(hashes, np.uint32)
         low = np.searchsorted(table, wanted, "left")
@@ -192,48 +209,130 @@ class Catalogue:
         found: NDArray[np.intp] = order[np.repeat(low, counts) + within]
         return found
 
-    def with_entries(self, changed: Iterable[Entry]) -> Catalogue:
-        """With these items added or replaced."""
-        table = {entry.item_id: entry for entry in self.entries}
-        table.update((entry.item_id, entry) for entry in changed)
-        return Catalogue(self.dimension, tuple(table.values()), self.heat, self.learned)
+    # --- the next snapshot
 
-    def with_heat(self, changed: Mapping[str, Heat]) -> Catalogue:
-        """With these items' heat replaced. What does not depend on heat is not computed again."""
-        fresh = Catalogue(self.dimension, self.entries, {**self.heat, **changed}, self.learned)
-        for name in _HEATLESS:
-            if name in self.__dict__:
-                fresh.__dict__[name] = self.__dict__[name]
-        return fresh
+    def with_entries(self, changed: Iterable[Entry]) -> Catalogue:
+        """With these items added or replaced. Arrays grow; only the changed rows are made anew."""
+        latest = {entry.item_id: entry for entry in changed}
+        added = [entry for item_id, entry in latest.items() if item_id not in self.rows]
+        others = [entry for item_id, entry in latest.items() if item_id in self.rows]
+        rows = np.array([self.rows[entry.item_id] for entry in others], np.intp)
+        entries = [*self.entries, *added]
+        for row, entry in zip(rows.tolist(), others, strict=True):
+            entries[row] = entry
+        after = replace(self, entries=tuple(entries))
+        held = self.__dict__
+        for name in COLUMNS.keys() & held.keys():
+            make = COLUMNS[name]
+            column = np.concatenate([held[name], make(added, self.dimension)])
+            column[rows] = make(others, self.dimension)
+            after.__dict__[name] = column
+        after.__dict__["rows"] = {
+            **self.rows,
+            **{entry.item_id: row for row, entry in enumerate(added, len(self))},
+        }
+        if "_sums" in held:
+            after.__dict__["_sums"] = np.concatenate([self._sums, self._sums_of(added)], axis=1)
+        if "_by_hash" in held:
+            after.__dict__["_by_hash"] = self._inserted([entry.item_id for entry in added])
+        if "categories" in held:
+            names = [entry.categories for entry in others]
+            vectors = None if self.light else after.vectors
+            more = [entry.categories for entry in added]
+            after.__dict__["categories"] = self.categories.changed(rows, names, more, vectors)
+        if self.light:
+            after.__dict__["pair_cosines"] = self.pair_cosines
+        return after
+
+    def _inserted(self, added: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.intp]]:
+        table, order = self._by_hash
+        more = np.array(list(map(hash32, added)), np.uint32)
+        ascending = np.argsort(more, kind="stable")
+        places = np.searchsorted(table, more[ascending], "right")
+        return (
+            np.insert(table, places, more[ascending]),
+            np.insert(order, places, len(self) + ascending),
+        )
 
     def with_rows(self, changed: Mapping[str, Row]) -> Catalogue:
-        """With what was learned about these items replaced; their heat is in their rows."""
-        heats = {item_id: Heat(row.hotness, row.at) for item_id, row in changed.items()}
-        fresh = replace(self.with_heat(heats), learned={**self.learned, **changed})
-        for name in _HEATLESS:
-            if name in self.__dict__:
-                fresh.__dict__[name] = self.__dict__[name]
-        fresh.__dict__["_found"] = {i: n for i, n in self._found.items() if i not in changed}
-        return fresh
+        """With what was learned about these items replaced; the items themselves are the same."""
+        after = replace(self, learned={**self.learned, **changed})
+        for name in ITEMS_ALONE & self.__dict__.keys():
+            after.__dict__[name] = self.__dict__[name]
+        known = {
+            self.rows[item_id]: row for item_id, row in changed.items() if item_id in self.rows
+        }
+        sums = self._sums.copy()
+        if known:
+            values = [(row.count, row.hotness, row.at) for row in known.values()]
+            sums[:, list(known)] = np.array(values).T
+        after.__dict__["_sums"] = sums
+        after.__dict__["_found"] = {i: n for i, n in self._found.items() if i not in changed}
+        return after
+
+    # --- more than a worker holds
+
+    def lightened(self) -> Catalogue:
+        """The same items without their vectors and neighbours, which are looked up elsewhere.
+
+        What `pair_cosines` is has to be told from now on (`with_cosines`); until then it stays.
+        """
+        entries = tuple(replace(entry, vector=None) for entry in self.entries)
+        learned = {
+            item_id: replace(row, others=NO_HASHES, weights=NO_WEIGHTS)
+            for item_id, row in self.learned.items()
+        }
+        after = Catalogue(self.dimension, entries, learned, light=True)
+        return after.with_cosines(self.pair_cosines)
+
+    def with_cosines(self, cosines: PairCosines | None) -> Catalogue:
+        """The same with these `pair_cosines`, which a light catalogue cannot know by itself."""
+        after = replace(self)
+        after.__dict__.update(self.__dict__)
+        after.__dict__["pair_cosines"] = cosines
+        return after
+
+    def excerpt(
+        self,
+        rows: NDArray[np.intp],
+        vectors: Mapping[str, Vector],
+        learned: Mapping[str, Row],
+    ) -> Catalogue:
+        """Some of the items, each of which scores as it would in the whole.
+
+        rows     (m,) distinct
+        vectors  id -> (d,) of those of the items that have one
+        learned  id -> row, with neighbours, of the items whose neighbours are asked for
+        """
+        entries = tuple(self.entries[row] for row in rows.tolist())
+        known = {e.item_id: self.learned[e.item_id] for e in entries if e.item_id in self.learned}
+        part = Catalogue(self.dimension, entries, known)
+        place = {entry.item_id: row for row, entry in enumerate(entries)}
+        table = np.zeros((len(entries), self.dimension), np.float32)
+        for item_id in place.keys() & vectors.keys():
+            table[place[item_id]] = vectors[item_id]
+        part.__dict__.update(
+            {name: getattr(self, name)[rows] for name in COLUMNS if name != "vectors"}
+        )
+        part.__dict__.update(
+            rows=place,
+            vectors=table,
+            _sums=self._sums[:, rows],
+            learned_at=self.learned_at,
+            categories=self.categories.of(rows),
+            pair_cosines=self.pair_cosines,
+        )
+        # of these alone: for everything else a row is what this snapshot says, for all users
+        part._found.update((item_id, part._found_in(row)) for item_id, row in learned.items())
+        return part
+
+    def warmed(self) -> Catalogue:
+        """The same with everything at hand that an excerpt needs: later snapshots take it over."""
+        for name in (ITEMS_ALONE | {"_sums"}) - {"vectors"}:
+            getattr(self, name)
+        _ = self.categories.adjacent
+        return self
 
 
-_HEATLESS = (
-    "rows",
-    "vectors",
-    "pair_cosines",
-    "on_offer",
-    "published_at",
-    "expires_at",
-    "languages",
-    "_hashes",
-    "_categories",  # kept here by `stream.core.categories`
-)
-
-
-def hotter(heat: Heat | None, weight: float, at: float, *, half_life_s: float) -> Heat:
-    """The heat after `weight` more at `at`; a late one lands where it belongs."""
-    if heat is None:
-        return Heat(weight, at)
-    now = max(heat.at, at)
-    old = factor(now - heat.at, half_life_s) * heat.count
-    return Heat(old + factor(now - at, half_life_s) * weight, now)
+#: What does not change with what was learned.
+ITEMS_ALONE = {*COLUMNS, "rows", "pair_cosines", "categories", "_by_hash", "_attributes"}

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.core.catalogue import Catalogue
-
-#: Neighbours of a category; and how many categories, the most frequent, have any.
+#: Neighbours of a category; how many categories, the most frequent, have any; and how many items,
+#: spread over the catalogue, are looked at for them.
 ADJACENT_MAX = 3
 RELATED_MAX = 256
+LOOKED_AT = 5000
+#: What is next to what is found again when this share of the items has changed.
+CHANGED_SHARE = 1 / 64
+NONE = -1
+
+Names = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Categories:
-    """Categories of a catalogue's items, numbered by frequency, the most frequent first.
+    """Categories of a catalogue's items, numbered as they came.
 
     numbers  category -> its number, below c
-    table    (n, m) numbers of each item's categories; c in the places that it leaves empty
-    vectors  (n, d) of the items
+    table    (n, m) numbers of each item's categories; NONE in the places that it leaves empty
+    vectors  (n, d) of the items; None where they are not at hand
+    changed_items  since `adjacent` was found
     """
 
     numbers: Mapping[str, int]
     table: NDArray[np.int32]
-    vectors: NDArray[np.float32]
+    vectors: NDArray[np.float32] | None
+    changed_items: int = 0
 
     def any_of(self, names: Iterable[str]) -> NDArray[np.bool_]:
         """(n,) items in at least one of these categories."""
@@ -50,54 +57,92 @@ class Categories:
     @cached_property
     def counts(self) -> NDArray[np.int32]:
         """(n,) how many categories each item has."""
-        held: NDArray[np.int32] = (self.table < len(self.numbers)).sum(axis=1, dtype=np.int32)
+        held: NDArray[np.int32] = (self.table != NONE).sum(axis=1, dtype=np.int32)
         return held
 
     @cached_property
     def adjacent(self) -> NDArray[np.intp]:
-        """(c', ADJACENT_MAX or fewer) for each category the nearest others, nearest first.
+        """(c, ADJACENT_MAX or fewer) for each category the nearest others, nearest first.
 
-        Near is the mean of how often items share both (a cosine of their item sets) and the cosine
-        of the mean vectors of their items.
+        NONE for those that are too rare. Near is the mean of how often items share both (a cosine
+        of their item sets) and, where vectors are at hand, the cosine of the mean vectors of their
+        items.
         """
-        size = min(len(self.numbers), RELATED_MAX)
-        member = np.zeros((len(self.table), size + 1), np.float32)  # (n, c')
-        np.put_along_axis(member, np.minimum(self.table, size).astype(np.intp), 1.0, axis=1)
-        member = member[:, :size]
-        together = _cosines(member.T)
-        alike = np.maximum(_cosines(member.T @ self.vectors), 0)  # (c', n)·(n, d)
-        near = together + alike
+        held = self.table[self.table != NONE]
+        often = np.bincount(held, minlength=len(self.numbers))
+        related = np.sort(np.argsort(-often, kind="stable")[:RELATED_MAX])  # (c',) numbers
+        place = np.full(len(self.numbers) + 1, len(related), np.intp)
+        place[related] = np.arange(len(related))
+        some = np.linspace(0, len(self.table) - 1, min(len(self.table), LOOKED_AT)).astype(np.intp)
+        member = np.zeros((len(some), len(related) + 1), np.float32)  # (n', c' + 1)
+        np.put_along_axis(member, place[self.table[some]], 1.0, axis=1)
+        member = member[:, :-1]
+        near = _cosines(member.T)
+        if self.vectors is not None:
+            near = near + np.maximum(_cosines(member.T @ self.vectors[some]), 0)  # (c', n')·(n', d)
         np.fill_diagonal(near, -1.0)
         order = np.argsort(-near, axis=1, kind="stable")
-        return order[:, : min(ADJACENT_MAX, max(size - 1, 0))]
+        width = min(ADJACENT_MAX, max(len(related) - 1, 0))
+        adjacent = np.full((len(self.numbers), width), NONE, np.intp)
+        adjacent[related] = related[order[:, :width]]
+        return adjacent
+
+    def changed(
+        self,
+        rows: NDArray[np.intp],
+        others: Sequence[Names],
+        added: Sequence[Names],
+        vectors: NDArray[np.float32] | None,
+    ) -> Categories:
+        """With other categories in these rows, and more items at the end."""
+        numbers = dict(self.numbers)
+        _number(numbers, (*others, *added))
+        width = max(self.table.shape[1], _width((*others, *added)))
+        table = np.full((len(self.table) + len(added), width), NONE, np.int32)
+        table[: len(self.table), : self.table.shape[1]] = self.table
+        table[rows] = _table(numbers, others, width)
+        table[len(self.table) :] = _table(numbers, added, width)
+        changed_items = self.changed_items + len(rows) + len(added)
+        after = Categories(numbers, table, vectors, changed_items)
+        if "adjacent" in self.__dict__ and changed_items < CHANGED_SHARE * len(table):
+            more = np.full((len(numbers) - len(self.numbers), self.adjacent.shape[1]), NONE)
+            after.__dict__["adjacent"] = np.concatenate([self.adjacent, more])
+            return after
+        return replace(after, changed_items=0)
+
+    def of(self, rows: NDArray[np.intp]) -> Categories:
+        """Of some of the items; what is next to what stays as in the whole."""
+        part = Categories(self.numbers, self.table[rows], None)
+        part.__dict__["adjacent"] = self.adjacent
+        return part
 
 
-def categories_of(catalogue: Catalogue) -> Categories:
-    """The categories of a snapshot's items, computed once."""
-    held = catalogue.__dict__.get(_HELD)
-    if held is None:
-        held = catalogue.__dict__[_HELD] = _computed(catalogue)
-    assert isinstance(held, Categories)
-    return held
+def categories(items: Sequence[Names], vectors: NDArray[np.float32] | None) -> Categories:
+    """The categories of some items, which may name one twice.
+
+    vectors  (n, d) of the items, or None
+    """
+    numbers: dict[str, int] = {}
+    _number(numbers, items)
+    return Categories(numbers, _table(numbers, items, _width(items)), vectors)
 
 
-#: Where a snapshot keeps them, like its other derived arrays.
-_HELD = "_categories"
+def _number(numbers: dict[str, int], items: Iterable[Names]) -> None:
+    for names in items:
+        for name in names:
+            numbers.setdefault(name, len(numbers))
 
 
-def _computed(catalogue: Catalogue) -> Categories:
-    counts: dict[str, int] = {}
-    for entry in catalogue.entries:
-        for name in entry.categories:
-            counts[name] = counts.get(name, 0) + 1
-    ordered = sorted(counts, key=lambda name: (-counts[name], name))
-    numbers = {name: number for number, name in enumerate(ordered)}
-    distinct = [tuple(dict.fromkeys(entry.categories)) for entry in catalogue.entries]
-    width = max((len(names) for names in distinct), default=0)
-    table = np.full((len(catalogue), width), len(numbers), np.int32)
-    for row, names in enumerate(distinct):
-        table[row, : len(names)] = [numbers[name] for name in names]
-    return Categories(numbers, table, catalogue.vectors)
+def _width(items: Iterable[Names]) -> int:
+    return max((len(set(names)) for names in items), default=0)
+
+
+def _table(numbers: Mapping[str, int], items: Sequence[Names], width: int) -> NDArray[np.int32]:
+    table = np.full((len(items), width), NONE, np.int32)
+    for row, names in enumerate(items):
+        own = [numbers[name] for name in dict.fromkeys(names)]
+        table[row, : len(own)] = own
+    return table
 
 
 def _cosines(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.core.catalogue import Catalogue
-from stream.core.categories import Categories, categories_of
+from stream.core.categories import NONE, Categories
 from stream.core.hashes import hash64
 from stream.core.parts import Scores
 from stream.core.profile import Profile
@@ -53,7 +53,7 @@ def explored(
     """
     open_to = np.isfinite(total)
     open_to[list(kept)] = False
-    beyond = _best(total, open_to & _untouched(profile, categories_of(catalogue)))
+    beyond = _best(total, open_to & _untouched(profile, catalogue.categories))
     cold = _best(total, open_to & _cold(profile, catalogue, tuning))
     lots = sorted({*cold.tolist(), *beyond.tolist()})
     expansion = set(beyond.tolist())
@@ -89,8 +89,8 @@ def _untouched(profile: Profile, categories: Categories) -> NDArray[np.bool_]:
     weights = profile.categories.weights
     touched = categories.known(sorted(weights, key=lambda name: (-weights[name], name)))
     heaviest = touched[:KNOWN_MAX]
-    near = categories.adjacent
+    near = categories.adjacent[heaviest]
     flags = categories.no_flags()
-    flags[near[heaviest[heaviest < len(near)]]] = True
+    flags[near[near != NONE]] = True
     flags[touched] = False
     return categories.flagged(flags)

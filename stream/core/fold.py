@@ -63,11 +63,15 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Increment:
-    """What an event says about an item, for everybody: so much more of it, at a time."""
+    """What an event says about an item, for everybody: so much more of it, at a time.
+
+    segment  that the user was in; None: none yet
+    """
 
     item_id: str
     weight: float
     at: float
+    segment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,8 @@ def fold(profile: Profile, observations: Sequence[Observation], tuning: Tuning) 
         if not weight:
             unheard += 1
             continue
-        increments.append(Increment(seen.item_id, weight, seen.at))
+        segment = before.membership.segment if before.membership else None
+        increments.append(Increment(seen.item_id, weight, seen.at, segment))
         pairings.append(_pairing(before, seen.item_id, weight, seen.at, tuning))
     return Folded(
         profile,

@@ -49,13 +49,12 @@ def labels(
             left = factor(max(profile.as_of - recent.at, 0.0), tuning.interest_half_life_s)
             joined[recent.interest].append(_Item(entry, recent.strength * left))
     everything = [item for items in joined.values() for item in items]
-    categories, words = _shares(everything, _categories), _shares(everything, _words)
-    return {
-        interest.id: _by_category(joined[interest.id], categories)
-        or _by_words(joined[interest.id], words)
-        or interest.label
-        for interest in profile.interests
-    }
+    categories = _shares(everything, _categories)
+    found = {each: _by_category(items, categories) for each, items in joined.items()}
+    if not all(found.values()):  # titles are split only where categories do not say enough
+        words = _shares(everything, _words)
+        found = {each: name or _by_words(joined[each], words) for each, name in found.items()}
+    return {interest.id: found[interest.id] or interest.label for interest in profile.interests}
 
 
 def _by_category(items: list[_Item], everywhere: Mapping[str, float]) -> str:

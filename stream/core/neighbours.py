@@ -30,13 +30,17 @@ def nearness(profiles: Sequence[Profile], catalogue: Catalogue, tuning: Tuning) 
     nearness does not depend on who else is asked for.
     """
     width = len(catalogue)
-    cells, values = [np.zeros(0, np.intp)], [np.zeros(0)]
-    for user, profile in enumerate(profiles):
-        for weight, found in _query(profile.recent, catalogue, tuning):
-            cells.append(found.columns + user * width)
-            values.append(weight * normal(found, catalogue, tuning))
+    asked = [
+        (user * width, weight, found)
+        for user, profile in enumerate(profiles)
+        for weight, found in _query(profile.recent, catalogue, tuning)
+    ]
+    lengths = [len(found.columns) for _, _, found in asked]
+    starts = np.repeat(np.array([start for start, _, _ in asked], np.intp), lengths)
+    weights = np.repeat(np.array([weight for _, weight, _ in asked], np.float64), lengths)
+    columns, values = normal([found for _, _, found in asked], catalogue, tuning)
     size = len(profiles) * width
-    sums = np.bincount(np.concatenate(cells), np.concatenate(values), size).astype(np.float64)
+    sums = np.bincount(starts + columns, weights * values, size).astype(np.float64)
     return _saturated(sums.reshape(len(profiles), width) * reach(catalogue, tuning), tuning)
 
 
@@ -56,18 +60,40 @@ def _query(
         yield weight, catalogue.neighbours_of(item_id)
 
 
-def normal(found: Neighbours, catalogue: Catalogue, tuning: Tuning) -> NDArray[np.float64]:
-    """(m,) co-occurrence over the root of the item's own count, both as of `learned_at`."""
+def normal(
+    found: Sequence[Neighbours], catalogue: Catalogue, tuning: Tuning
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """(Σm,) rows of the neighbours, one item's after the other's, and (Σm,) co-occurrence with each
+    over the root of the item's own count, both as of `learned_at`."""
+    columns = [np.zeros(0, np.intp), *(one.columns for one in found)]
+    weights = [np.zeros(0, np.float32), *(one.weights for one in found)]
+    norms = np.array([_norm(one, catalogue, tuning) for one in found], np.float64)
+    each = np.repeat(norms, [len(one.columns) for one in found])
+    return np.concatenate(columns), np.concatenate(weights).astype(np.float64) * each
+
+
+def _norm(found: Neighbours, catalogue: Catalogue, tuning: Tuning) -> float:
     left = exp2((found.at - catalogue.learned_at) / tuning.neighbour_half_life_s)
-    root = sqrt(found.count * left + tuning.neighbour_prior_count)
-    return found.weights.astype(np.float64) * (left / root)
+    return left / sqrt(found.count * left + tuning.neighbour_prior_count)
 
 
 def reach(catalogue: Catalogue, tuning: Tuning) -> NDArray[np.float64]:
-    """(n,) 1 over the root of each item's own count; 0 where it was never counted."""
-    counts = catalogue.counts(half_life_s=tuning.neighbour_half_life_s)
-    roots = np.sqrt(counts + tuning.neighbour_prior_count)
-    return np.divide(1.0, roots, out=np.zeros_like(roots), where=counts > 0)
+    """(n,) 1 over the root of each item's own count; 0 where it was never counted.
+
+    Computed once for a snapshot, since it is asked for every user: not to be changed.
+    """
+    held = catalogue.__dict__.setdefault(_HELD, {})
+    key = tuning.neighbour_half_life_s, tuning.neighbour_prior_count
+    if key not in held:
+        counts = catalogue.counts(half_life_s=tuning.neighbour_half_life_s)
+        roots = np.sqrt(counts + tuning.neighbour_prior_count)
+        held[key] = np.divide(1.0, roots, out=np.zeros_like(roots), where=counts > 0)
+    found: NDArray[np.float64] = held[key]
+    return found
+
+
+#: Where a snapshot keeps it, like its other derived arrays.
+_HELD = "_reach"
 
 
 def _saturated(sums: NDArray[np.float64], tuning: Tuning) -> Scores:

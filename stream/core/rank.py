@@ -12,14 +12,14 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from stream.core.allowed import EVERYTHING, Filters, allowed, asked_for
+from stream.core.allowed import EVERYTHING, Filters, Mask, allowed, asked_for
 from stream.core.arrange import arrange
 from stream.core.because import reasons
 from stream.core.catalogue import Catalogue
 from stream.core.explore import GREEDY, Place
 from stream.core.hashes import short_id
 from stream.core.labels import labels
-from stream.core.parts import PARTS, Scores, weighted
+from stream.core.parts import PARTS, Part, Scores, weighted
 from stream.core.profile import Offer, Profile, StoredList, entropy, interest_shares, trust
 from stream.core.tuning import CAUSES_MAX, Tuning
 
@@ -27,11 +27,15 @@ SHARED_PLACES = 3
 SHARE_DIGITS = 4
 
 
-def ranker(tuning: Tuning) -> str:
+def ranker(tuning: Tuning, parts: Sequence[Part] = PARTS) -> str:
     """The version of the ranking: the parts that are on, and a hash of all constants."""
-    signed = [(part.name, part.weight(tuning)) for part in PARTS]
+    signed = [(_versioned(part), part.weight(tuning)) for part in parts]
     names = "".join(f"{'+' if weight > 0 else '-'}{name}" for name, weight in signed if weight)
     return f"{names.lstrip('+') or 'nothing'}.{short_id(sorted(asdict(tuning).items()))[:8]}"
+
+
+def _versioned(part: Part) -> str:
+    return f"{part.name}@{part.version}" if part.version else part.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +56,27 @@ def rank(
     catalogue: Catalogue,
     tuning: Tuning,
     filters: Filters = EVERYTHING,
+    only: Mask | None = None,
+    parts: Sequence[Part] = PARTS,
 ) -> list[StoredList]:
     """The list of each profile as of its newest event; `version` is the profile's.
 
     profiles  (u,) after folding, with the version they will be saved under
     causes    (u,) ids of the events that led to each list, oldest first
+    only      (u, n) items that each user may be offered at all; None: every one
+    parts     in force
 
     A user for whom nothing is left to offer gets an empty list.
     """
     if not profiles:
         return []
-    scored = score(profiles, catalogue, tuning, filters)
+    scored = score(profiles, catalogue, tuning, filters, only, parts)
     lists = arrange(profiles, scored.total, catalogue, tuning)
     return [
         _list(
             profile,
             why,
-            _offers(profile, places, user, scored, catalogue, tuning),
+            _offers(profile, places, user, scored, catalogue, tuning, parts),
             catalogue,
             tuning,
         )
@@ -81,16 +89,24 @@ def score(
     catalogue: Catalogue,
     tuning: Tuning,
     filters: Filters = EVERYTHING,
+    only: Mask | None = None,
+    parts: Sequence[Part] = PARTS,
 ) -> Scored:
-    """Scores of every item for each profile, as of the profile's newest event."""
-    parts = weighted(profiles, catalogue, tuning)
+    """Scores of every item for each profile, as of the profile's newest event.
+
+    only  (u, n) as for `rank`; `parts` too
+    """
+    gave = weighted(profiles, catalogue, tuning, parts)
     total = np.zeros((len(profiles), len(catalogue)), np.float32)
-    for part in parts.values():
+    for part in gave.values():
         total += part
     asked = asked_for(filters, catalogue)
     for row, profile in enumerate(profiles):
-        total[row, ~(asked & allowed(profile, catalogue))] = -np.inf
-    return Scored(total, parts)
+        mask = asked & allowed(profile, catalogue)
+        if only is not None:
+            mask &= only[row]
+        total[row, ~mask] = -np.inf
+    return Scored(total, gave)
 
 
 def _list(
@@ -121,9 +137,10 @@ def _offers(
     scored: Scored,
     catalogue: Catalogue,
     tuning: Tuning,
+    parts: Sequence[Part],
 ) -> tuple[Offer, ...]:
     rows = np.array([place.row for place in places], np.intp)
-    because = reasons(profile, rows, catalogue, tuning)
+    because = reasons(profile, rows, catalogue, tuning, parts)
     gave = {name: part[user, rows].tolist() for name, part in scored.parts.items()}
     totals = scored.total[user, rows].tolist()
     offers = []

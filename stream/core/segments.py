@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.core.catalogue import Catalogue
+from stream.core.catalogue import Entry
 from stream.core.hashes import versioned_id
 from stream.core.profile import Change, Membership, Profile, taste
 from stream.core.tuning import OUTBOX_MAX, Tuning
@@ -39,23 +39,28 @@ class SegmentModel:
         return next((s for s in self.segments if s.id == segment_id), None)
 
 
-def labelled(model: SegmentModel, catalogue: Catalogue) -> SegmentModel:
-    """With a label for the segments that have none: the categories of the items nearest to it."""
+def labelled(
+    model: SegmentModel, near: Mapping[str, Sequence[Entry]], everything: Iterable[Entry]
+) -> SegmentModel:
+    """With a label for the segments that have none: the categories of the items nearest to it.
+
+    near  some items by the id of the segment that they are nearest to
+    """
+    everywhere = Counter(c for entry in everything for c in entry.categories)
     return replace(
-        model, segments=tuple(s if s.label else _named(s, catalogue) for s in model.segments)
+        model,
+        segments=tuple(
+            s if s.label else replace(s, label=_name(near.get(s.id, ()), everywhere))
+            for s in model.segments
+        ),
     )
 
 
-def _named(segment: Segment, catalogue: Catalogue) -> Segment:
-    if not len(catalogue):
-        return segment
-    near = np.argsort(-(catalogue.vectors @ segment.centroid), kind="stable")[:LABEL_ITEMS]
-    everywhere = Counter(c for entry in catalogue.entries for c in entry.categories)
-    here = Counter(c for row in near for c in catalogue.entries[row].categories)
+def _name(near: Sequence[Entry], everywhere: Mapping[str, int]) -> str:
+    here = Counter(c for entry in near for c in entry.categories)
     # how much more often here than everywhere, else every segment is called after the largest one
-    lift = {c: n * n / everywhere[c] for c, n in here.items()}
-    terms = sorted(lift, key=lambda c: (-lift[c], c))[:LABEL_TERMS]
-    return replace(segment, label=" & ".join(terms))
+    lift = {c: n * n / max(everywhere[c], n) for c, n in here.items()}
+    return " & ".join(sorted(lift, key=lambda c: (-lift[c], c))[:LABEL_TERMS])
 
 
 def assign(

@@ -10,7 +10,7 @@ from stream.core.profile import Offer
 
 DEFAULT_LANG = "en"
 #: What an offer of these comes from is not the user's own history, whatever stands in `because`.
-NOT_FOR_HISTORY = frozenset({"hotness", "freshness", EXPLORATION, EXPANSION})
+NOT_FOR_HISTORY = frozenset({"hotness", "crowd", "freshness", EXPLORATION, EXPANSION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,9 @@ TEMPLATES: Mapping[str, Template] = {
             "interest": "Close to your interests",
             "session": "Close to what you are looking at now",
             "neighbours": "People who liked what you like went on to this",
+            "sequence": "What often follows what you chose last",
             "hotness": "Popular right now",
+            "crowd": "Popular right now with people of similar taste",
             "freshness": "Just out",
             EXPLORATION: "Few people know this yet: tell us whether you like it",
             EXPANSION: "A step beyond what you usually choose",
@@ -58,7 +60,9 @@ TEMPLATES: Mapping[str, Template] = {
             "interest": "符合你的兴趣",
             "session": "与你正在浏览的内容相近",
             "neighbours": "和你喜好相近的人也喜欢",
+            "sequence": "看过你最近所选的人，接下来常选",
             "hotness": "近期热门",
+            "crowd": "与你品味相近的人群中正热门",
             "freshness": "最新上架",
             EXPLORATION: "知道它的人还不多，看看你是否喜欢",
             EXPANSION: "换个口味，看看你常选之外的内容",

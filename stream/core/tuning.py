@@ -51,7 +51,11 @@ class Tuning:
     session_part: float = 0.20
     hotness_part: float = 0.10
     aversion_part: float = 0.20
+    sequence_part: float = 0.0
+    crowd_part: float = 0.0
     hotness_scale: float = 30.0
+    crowd_scale: float = 5.0
+    domain_pull: float = 0.5
     freshness_part: float = 0.05
     freshness_half_life_s: float = 7 * DAY_S
     # from scores to lists

@@ -180,11 +180,11 @@ def _said(
     """(i, k) normalised co-occurrence of the items with the offers."""
     found = [catalogue.neighbours_of(item_id) for item_id in items]
     own = np.repeat(np.arange(len(items)), [len(one.columns) for one in found])
+    columns, values = normal(found, catalogue, tuning)
     places = np.full(len(catalogue), -1)
     places[rows] = np.arange(len(rows))
-    offers = places[np.concatenate([one.columns for one in found])]
+    offers = places[columns]
     there = np.flatnonzero(offers >= 0)
-    values = np.concatenate([normal(one, catalogue, tuning) for one in found])
     table = np.zeros((len(items), len(rows)))
     table[own[there], offers[there]] = values[there]
     said: Floats = table * reach(catalogue, tuning)[rows]

@@ -76,7 +76,8 @@ class Engine:
     def hear(self, item: ItemSignals) -> None:
         """Gather what others say about an item."""
         sums = self._gathered.setdefault(item.item_id, Gathered(item.at))
-        sums.merge(item.count, item.hotness, item.pairs.items(), item.at, self.tuning)
+        pairs, segments = item.pairs.items(), item.segments.items()
+        sums.merge(item.count, item.hotness, pairs, item.at, self.tuning, segments)
 
     def flush(self) -> None:
         """What was gathered becomes visible: rows grow, and the catalogue has them."""
@@ -114,6 +115,7 @@ def entries(items: Iterable[Item], vectors: Mapping[str, Vector]) -> tuple[Entry
             published_at=item.published_at,
             expires_at=item.expires_at,
             available=item.available,
+            attributes=item.attributes,
         )
         for item in items
     )

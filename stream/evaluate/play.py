@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.core.arrange import arrange
+from stream.core.parts import PARTS, Part
 from stream.core.profile import Profile
 from stream.core.rank import score
 from stream.core.strength import rating_share
@@ -28,6 +29,7 @@ from stream.wire.inputs import Event
 STEP = 500  # events between two moves of a progress bar
 BATCH = 64  # rankings of one catalogue that are scored together
 NOBODY, NOTHING_YET = Profile(""), np.zeros(0, np.float32)
+PartsAt = Callable[[float], Sequence[Part]]  # the parts in force at a time, seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,10 @@ class Variant:
 
 
 class Player:
-    """Plays one plan. `advances` hears how many events were passed since it last heard."""
+    """Plays one plan. `advances` hears how many events were passed since it last heard.
+
+    parts  in force at an event's time; the same object as long as they stay the same
+    """
 
     def __init__(
         self,
@@ -49,6 +54,7 @@ class Player:
         *,
         flush_events: int,
         advances: Callable[[int], None] = lambda _: None,
+        parts: PartsAt = lambda _: PARTS,
     ) -> None:
         catalogue, tuning = engine.catalogue, engine.tuning
         self._engine = engine
@@ -57,6 +63,8 @@ class Player:
             self._variants.setdefault(variant.tuning, []).append(variant)
         self._flush_events = flush_events
         self._advances = advances
+        self._parts = parts
+        self._in_force: Sequence[Part] = PARTS  # for the rankings that are due
         self._baselines = baselines.make(catalogue.vectors, tuning.hotness_half_life_s)
         self._kept = Kept(catalogue)
         self._users: dict[str, User] = {}
@@ -99,6 +107,7 @@ class Player:
         if row in user.known:
             self._repeats += 1
             return
+        self._enforce(self._parts(event.at))
         profile = self._engine.profile(event.user_id)
         asked = Asked(np.array(user.history, np.intp), event.at)
         scores = [one.scores(asked) for one in self._baselines.values()]
@@ -124,6 +133,11 @@ class Player:
         )
         if len(self._due) >= BATCH:
             self._rank()
+
+    def _enforce(self, parts: Sequence[Part]) -> None:
+        if parts is not self._in_force:
+            self._rank()
+            self._in_force = parts
 
     def _own(self, user: User) -> NDArray[np.float32]:
         nothing = np.zeros(self._kept.categories.shape[1], np.float32)
@@ -185,7 +199,7 @@ class Player:
         """As `stream.core.rank.rank` does, without the reasons that a message gives."""
         catalogue = self._engine.catalogue
         profiles = [moment.profile for moment in self._due]
-        scored = score(profiles, catalogue, tuning)
+        scored = score(profiles, catalogue, tuning, parts=self._in_force)
         made = {}
         for variant in variants:
             if variant.by_score:

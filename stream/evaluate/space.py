@@ -39,8 +39,13 @@ class Choices:
 
 Space: TypeAlias = Mapping[str, Range | Choices]
 
+SEQUENCE = "sequence_part"  # weighs what is trained elsewhere
 WEIGHTS: Space = {
-    **{name: Range(0.0, 1.0) for name in Tuning.__dataclass_fields__ if name.endswith("_part")},
+    **{
+        name: Range(0.0, 1.0)
+        for name in Tuning.__dataclass_fields__
+        if name.endswith("_part") and name != SEQUENCE
+    },
     "neighbours_part": Range(0.0, 2.0),
 }
 SCALES: Space = {
@@ -87,6 +92,7 @@ REFUSED = {
     "exploration_places": "a replay cannot tell what exploration finds out",
     "offered_signal_weight": "lists of a replay were shown to nobody, so it has no effect",
     "list_size": "another list size is another figure",
+    SEQUENCE: "a search knows no trained model: measure it with evaluate --sequence",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import grpc
@@ -147,6 +147,37 @@ class Points:
             offset = answer.next_page_offset
             left = None if left is None else left - len(answer.result)
 
+    async def nearest(
+        self,
+        vector: str,
+        wanted: Sequence[tuple[pb.DenseVector, pb.Filter]],
+        limit: int,
+    ) -> list[Sequence[pb.ScoredPoint]]:
+        """For each query and condition up to `limit` points, bare, the nearest first.
+
+        vector  name of the vectors that are compared
+        """
+        if not wanted:
+            return []
+        queries = [
+            pb.QueryPoints(
+                collection_name=self.collection,
+                query=pb.Query(nearest=pb.VectorInput(dense=query)),
+                using=vector,
+                filter=condition,
+                limit=limit,
+                with_payload=_payload_selector(()),
+                read_consistency=MAJORITY,
+            )
+            for query, condition in wanted
+        ]
+        request = pb.QueryBatchPoints(
+            collection_name=self.collection, query_points=queries, read_consistency=MAJORITY
+        )
+        with outages():
+            answer = await self._client.grpc_points.QueryBatch(request, timeout=self._timeout_s)
+        return [found.result for found in answer.result]
+
     async def count(self) -> int:
         request = pb.CountPoints(
             collection_name=self.collection, exact=True, read_consistency=MAJORITY
@@ -191,6 +222,28 @@ def at_least(field: str, value: int) -> pb.Condition:
 
 def below(field: str, value: int) -> pb.Condition:
     return pb.Condition(field=pb.FieldCondition(key=field, range=pb.Range(lt=value)))
+
+
+def above(field: str, value: int) -> pb.Condition:
+    return pb.Condition(field=pb.FieldCondition(key=field, range=pb.Range(gt=value)))
+
+
+def one_of(field: str, values: Iterable[str]) -> pb.Condition:
+    match = pb.Match(keywords=pb.RepeatedStrings(strings=values))
+    return pb.Condition(field=pb.FieldCondition(key=field, match=match))
+
+
+def is_empty(field: str) -> pb.Condition:
+    return pb.Condition(is_empty=pb.IsEmptyCondition(key=field))
+
+
+def has_id(points: Iterable[str]) -> pb.Condition:
+    ids = [pb.PointId(uuid=point) for point in points]
+    return pb.Condition(has_id=pb.HasIdCondition(has_id=ids))
+
+
+def either(*conditions: pb.Condition) -> pb.Condition:
+    return pb.Condition(filter=pb.Filter(should=conditions))
 
 
 def any_of(field: str, values: Sequence[int]) -> pb.Condition:

@@ -27,6 +27,7 @@ from stream.store.table import REVISION
 from stream.store.users import Users
 
 NO_GRAPH = models.HnswConfigDiff(m=0)  # rows are read by id and scored exactly by the replica
+GRAPH = models.HnswConfigDiff(m=16)  # of a catalogue that is searched instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,14 @@ class Shape:
     """What one collection looks like.
 
     dense, sparse  vectors by name
-    indexes        payload fields that are searched by range, integers
+    numbers        payload fields that are searched by range, integers
+    words          payload fields that are searched by equality, strings
     """
 
     dense: Mapping[str, models.VectorParams]
     sparse: Mapping[str, models.SparseVectorParams]
-    indexes: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,22 @@ class Store:
 
     async def close(self) -> None:
         await self.client.close()
+
+    async def index_items(self) -> bool:
+        """Have the items' vectors indexed, as is worth it for many of them; repeatable.
+
+        False where this store has no such index: then every search looks at all items. Raises
+        Unavailable.
+        """
+        graph = {items.TEXT: models.VectorParamsDiff(hnsw_config=GRAPH)}
+        name = self.items.points.collection
+        with outages():
+            try:
+                return await self.client.update_collection(name, vectors_config=graph)
+            except grpc.aio.AioRpcError as error:
+                if error.code() != grpc.StatusCode.UNIMPLEMENTED:
+                    raise
+                return False
 
 
 async def open_store(settings: Settings, *, dimension: int, encoder_hash: str) -> Store:
@@ -156,7 +175,12 @@ def shapes(dimension: int) -> dict[str, Shape]:
     rows = vector.model_copy(update={"multivector_config": best_of})
     return {
         "users": Shape({users.INTERESTS: rows, users.TASTE: vector}, {}, (users.OUTBOX_AT,)),
-        "items": Shape({items.TEXT: vector}, {}, (REVISION,)),
+        "items": Shape(
+            {items.TEXT: vector},
+            {},
+            (REVISION, items.UNTIL),
+            (items.CATEGORIES, items.DOMAIN, items.LANG, items.FACETS),
+        ),
         "neighbours": Shape({}, {neighbours.PAIRS: models.SparseVectorParams()}, (REVISION,)),
         "segments": Shape({segments.CENTROID: vector}, {}, (segments.VERSION,)),
     }
@@ -186,10 +210,10 @@ async def _ensure(client: AsyncQdrantClient, name: str, shape: Shape) -> None:
                 raise
         found = (await client.get_collection(name)).config.params
         _check_shape(name, shape, found)
-        for field in shape.indexes:
-            await client.create_payload_index(
-                name, field, field_schema=models.PayloadSchemaType.INTEGER, wait=True
-            )
+        kinds = dict.fromkeys(shape.numbers, models.PayloadSchemaType.INTEGER)
+        kinds |= dict.fromkeys(shape.words, models.PayloadSchemaType.KEYWORD)
+        for field, kind in kinds.items():
+            await client.create_payload_index(name, field, field_schema=kind, wait=True)
 
 
 def _check_shape(name: str, shape: Shape, found: models.CollectionParams) -> None:

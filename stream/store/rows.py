@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.core.attributes import Attribute
+
 Vector = NDArray[np.float32]
 Matrix = NDArray[np.float32]
 Pairs = tuple[NDArray[np.uint32], NDArray[np.float32]]
@@ -69,6 +71,7 @@ class ItemRow:
     content_hash                          of what the vector was made from
     revision                              wall clock of the write, ms
     marks                                 source -> offset of the last record applied
+    attributes                            as the producer sent them
     vector                                (d,), unit; None where there is none or it was not asked
     """
 
@@ -87,6 +90,7 @@ class ItemRow:
     etag: int
     marks: Mapping[str, int] = field(default_factory=dict)
     vector: Vector | None = None
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +102,7 @@ class NeighbourRow:
     at        reference time of every decayed number here, seconds since the epoch
     revision  wall clock of the write, ms
     pairs     ((m,) uint32 distinct item hashes, ascending; (m,) float32 decayed co-occurrence)
+    segments  ((s,) uint32 distinct segment hashes, ascending; (s,) float32 decayed popularity)
     """
 
     item_id: str
@@ -107,3 +112,4 @@ class NeighbourRow:
     revision: int
     etag: int
     pairs: Pairs = NO_PAIRS
+    segments: Pairs = NO_PAIRS

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
+import msgspec
+
+from stream.core.attributes import Attribute
 from stream.errors import Reject
 from stream.settings import Settings
 from stream.wire.explain import shown
@@ -21,6 +24,10 @@ MIN_RATING_MAX, MAX_RATING_MAX = 1e-3, 1e6
 MAX_POSITION = 1_000_000
 MAX_OFFERS = 1000
 MAX_VECTORS = 8
+MAX_ATTRIBUTES = 32
+MAX_ATTRIBUTE_NAME_BYTES = 64
+MAX_ATTRIBUTES_BYTES = 1024  # every worker keeps them in memory for every item
+MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 MIN_NORM, MAX_NORM = 1e-6, 1e6  # squares of both are far from float32's ends
 
 
@@ -144,6 +151,32 @@ def checked_vector(
         )
     checked_number(f"norm of {name}", math.hypot(*vector), MIN_NORM, MAX_NORM, "send unit vectors")
     return vector
+
+
+def checked_attributes(attributes: dict[str, Attribute]) -> dict[str, Attribute]:
+    """Attributes with names that are not blank, few and small enough to be kept for every item."""
+    remedy = "send those that lists are filtered by"
+    checked_count("attributes", len(attributes), MAX_ATTRIBUTES, remedy)
+    for name, value in attributes.items():
+        if not name or name.isspace():
+            raise Reject(Reason.EMPTY_ID, f"an attribute's name is {shown(name)}: name it")
+        if _longer(name, MAX_ATTRIBUTE_NAME_BYTES):
+            raise Reject(
+                Reason.ID_TOO_LONG,
+                f"an attribute's name {shown(name)} is {_bytes(name)} bytes, "
+                f"limit {MAX_ATTRIBUTE_NAME_BYTES}: shorten it",
+            )
+        if isinstance(value, int):
+            where = f"attribute {shown(name)}"
+            checked_number(where, value, MIN_INT, MAX_INT, "send a 64-bit integer, or a string")
+    size = len(msgspec.json.encode(attributes))
+    if size > MAX_ATTRIBUTES_BYTES:
+        raise Reject(
+            Reason.TOO_LARGE,
+            f"attributes {shown(attributes)} are {size} bytes of JSON, "
+            f"limit {MAX_ATTRIBUTES_BYTES}: {remedy}",
+        )
+    return attributes
 
 
 def _longer(value: str, limit: int) -> bool:

@@ -25,6 +25,7 @@ ITEM: dict[str, object] = {
     "lang": "en",
     "published_at": "1977-05-25T00:00:00Z",
     "available": True,
+    "attributes": {"studio": "Lucasfilm", "minutes": 121, "cast": ["Ford", "Fisher"]},
 }
 
 EVENT: dict[str, object] = {
@@ -102,6 +103,7 @@ SIGNALS = SignalBatch(
             count=1.0,
             hotness=1.0,
             pairs={3_421_780_262: 1.0, 842_094_083: 0.966},
+            segments={2_717_908_991: 1.0},
         ),
     ),
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from stream.core.attributes import Attribute
 from stream.wire.reasons import Reason
 
 DEFAULT_RATING_MAX = 5.0
@@ -49,6 +50,7 @@ class Item(Struct, frozen=True):
     lang          lower case
     published_at  seconds since the epoch; so is expires_at
     vectors       by name; every one of the asked dimension, norm in [1e-6, 1e6]
+    attributes    by name, as sent: what lists can be filtered by
     """
 
     item_id: str
@@ -61,6 +63,7 @@ class Item(Struct, frozen=True):
     expires_at: float | None = None
     available: bool = True
     vectors: dict[str, tuple[float, ...]] = {}  # msgspec copies an empty default
+    attributes: dict[str, Attribute] = {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field
 
+from stream.core.attributes import Attribute
+
 Rfc3339 = Annotated[datetime, Meta(extra_json_schema={"format": "date-time"})]
 Time = Annotated[
     float | Rfc3339,
@@ -49,6 +51,10 @@ class ItemMessage(Struct, frozen=True, kw_only=True):
     vectors: Annotated[
         dict[str, tuple[float, ...]] | None,
         _text("vectors by name, computed elsewhere; `text` replaces the encoder's own"),
+    ] = None
+    attributes: Annotated[
+        dict[str, Attribute] | None,
+        _text("anything else by name, such as brand or price class: lists can be filtered by it"),
     ] = None
 
 
@@ -91,8 +97,8 @@ class Offer(Struct, frozen=True, kw_only=True):
     source: Annotated[
         str,
         _text(
-            "the part that gave most: `neighbours`, `interest`, `session`, `hotness`, `freshness`; "
-            "or `exploration`, `expansion`: drawn by lot, see `propensity`"
+            "the part that gave most: `neighbours`, `interest`, `session`, `hotness`, `crowd`, "
+            "`freshness`, `sequence`; or `exploration`, `expansion`: drawn by lot, see `propensity`"
         ),
     ]
     because: Annotated[
@@ -167,6 +173,9 @@ class SegmentChange(Struct, frozen=True, kw_only=True):
 # --- internal: from workers to workers
 
 
+Sums = dict[Annotated[int, Meta(ge=0, lt=2**32)], Annotated[float, Meta(ge=0)]]
+
+
 class ItemSignals(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a chunk's events say about an item; every number is decayed to `at`."""
 
@@ -175,11 +184,10 @@ class ItemSignals(Struct, frozen=True, kw_only=True, omit_defaults=True):
     count: Annotated[float, Meta(ge=0, description="events on the item itself")] = 0.0
     hotness: Annotated[float, Meta(ge=0, description="the same, with the hotness' half-life")] = 0.0
     pairs: Annotated[
-        dict[
-            Annotated[int, Meta(ge=0, lt=2**32)],
-            Annotated[float, Meta(ge=0)],
-        ],
-        _text("32-bit hashes of items that the same users had around then, and how much"),
+        Sums, _text("32-bit hashes of items that the same users had around then, and how much")
+    ] = field(default_factory=dict)
+    segments: Annotated[
+        Sums, _text("32-bit hashes of the users' segments, and how much of `hotness` is of each")
     ] = field(default_factory=dict)
 
 

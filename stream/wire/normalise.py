@@ -8,6 +8,7 @@ from stream.errors import Reject
 from stream.wire import checks, ids
 from stream.wire.checks import (
     Limits,
+    checked_attributes,
     checked_count,
     checked_id,
     checked_lang,
@@ -61,6 +62,7 @@ def item(raw: ItemMessage, limits: Limits, dimension: int | None) -> Item:
         expires_at=_time_or_none("expires_at", raw.expires_at),
         available=raw.available is not False,
         vectors=_vectors(raw.vectors, limits, dimension) if raw.vectors else {},
+        attributes=checked_attributes(raw.attributes) if raw.attributes else {},
     )
 
 

@@ -49,17 +49,33 @@ class Reason(StrEnum):
         "an item's record has no key, which compaction needs",
     )
     KEY_MISMATCH = "key_mismatch", Fate.REJECTED, "an item's key differs from its `item_id`"
-    TOO_LARGE = "too_large", Fate.REJECTED, "the value is larger than the limit"
+    TOO_LARGE = (
+        "too_large",
+        Fate.REJECTED,
+        "the value, or an item's attributes, are larger than the limit",
+    )
     INVALID_UTF8 = "invalid_utf8", Fate.REJECTED, "bytes or escapes that are no Unicode text"
     MALFORMED_JSON = "malformed_json", Fate.REJECTED, "not JSON, cut short, or nested too deeply"
     WRONG_TYPE = "wrong_type", Fate.REJECTED, "a field has another type than the schema says"
     MISSING_FIELD = "missing_field", Fate.REJECTED, "a field that this message needs is not there"
     NOT_FINITE = "not_finite", Fate.REJECTED, "NaN, Infinity, or a number too large for a double"
     OUT_OF_RANGE = "out_of_range", Fate.REJECTED, "a number outside of what its field allows"
-    EMPTY_ID = "empty_id", Fate.REJECTED, "an id, category or vector name is empty or only blanks"
-    ID_TOO_LONG = "id_too_long", Fate.REJECTED, "an id, category or vector name is over the limit"
+    EMPTY_ID = (
+        "empty_id",
+        Fate.REJECTED,
+        "an id, category, vector or attribute name is empty or only blanks",
+    )
+    ID_TOO_LONG = (
+        "id_too_long",
+        Fate.REJECTED,
+        "an id, category, vector or attribute name is over the limit",
+    )
     TEXT_TOO_LONG = "text_too_long", Fate.REJECTED, "a title, text or language is over the limit"
-    TOO_MANY = "too_many", Fate.REJECTED, "more categories, offers or vectors than the limit"
+    TOO_MANY = (
+        "too_many",
+        Fate.REJECTED,
+        "more categories, offers, vectors or attributes than the limit",
+    )
     VECTOR_DIMENSION = "vector_dimension", Fate.REJECTED, "an item's vector has the wrong dimension"
     INVALID_TIME = "invalid_time", Fate.REJECTED, "neither RFC 3339 nor epoch seconds"
     NO_TIME_ZONE = "no_time_zone", Fate.REJECTED, "a time without an offset such as `Z` or `+02:00`"

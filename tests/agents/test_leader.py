@@ -29,6 +29,7 @@ from tests.agents.segment_parts import (
     user,
     waiting,
 )
+from tests.support.candidates import candidates_of
 
 GENRES = ("drama", "comedy")
 CATALOGUE = Catalogue(DIMENSION).with_entries(
@@ -57,6 +58,7 @@ class World:
             TUNING,
             store=self.store,
             catalogue=lambda: CATALOGUE,
+            nearest=candidates_of(CATALOGUE).nearest,
             publisher=self.publisher,
             renderer=renderer(),
             clock=self.clock,

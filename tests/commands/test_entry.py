@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,10 @@ from typer.testing import CliRunner
 
 from stream import cli
 from stream.errors import Unavailable
+
+STREAM = Path(cli.__file__).parent
+DECLARING = [STREAM / "cli.py", *sorted((STREAM / "commands").glob("*_cli.py"))]
+LIGHT = {"typer", "stream.errors", "stream.settings", "stream.commands", "stream.commands.terminal"}
 
 
 def test_the_version_is_shown() -> None:
@@ -51,3 +58,21 @@ def test_a_reason_that_does_not_exist_is_not_all_clear(
 
     assert end.value.code == 2
     assert "in_future" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", DECLARING, ids=lambda path: path.name)
+def test_what_takes_time_to_import_waits_until_the_command_runs(path: Path) -> None:
+    """Else `--help` takes seconds."""
+    declaring = {f"stream.commands.{each.stem}" for each in DECLARING}
+
+    assert set(_imported(path)) - sys.stdlib_module_names <= LIGHT | declaring
+
+
+def _imported(path: Path) -> Iterator[str]:
+    """Modules that the file imports at once."""
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.Import):
+            yield from (each.name.partition(".")[0] for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            name = node.module or ""
+            yield name if name.startswith("stream") else name.partition(".")[0]

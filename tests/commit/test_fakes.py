@@ -8,7 +8,9 @@ from typing import Any, cast
 import pytest
 
 from stream.store.collections import Store
+from tests.contracts import test_candidates as candidates
 from tests.contracts import test_store_guarded as guarded
+from tests.contracts import test_store_nearest as nearest
 from tests.contracts import test_store_rows as rows
 from tests.support.fakes import FakeStore
 from tests.support.rows import user_row
@@ -25,6 +27,12 @@ LAWS: list[Callable[[Store], Awaitable[None]]] = [
     rows.test_an_item_comes_back_as_written,
     rows.test_a_zombie_cannot_bring_back_a_deleted_item,
     rows.test_neighbours_come_back_as_written,
+    candidates.test_shared_items_score_the_same_and_few_are_missed,
+    nearest.test_the_nearest_come_first_and_what_is_not_on_offer_not_at_all,
+    nearest.test_what_was_seen_is_left_out,
+    nearest.test_an_item_without_a_language_is_for_everybody,
+    nearest.test_vectors_come_without_the_rest,
+    nearest.test_many_questions_are_answered_in_their_order,
     rows.test_a_fact_is_there_after_its_first_put_and_only_once,
     rows.test_no_entry_of_a_contended_fact_is_lost,
 ]

@@ -117,6 +117,20 @@ async def test_unchanged_content_is_not_encoded_again(shop: Shop) -> None:
     assert shop.encoder.inner.seen == ["Alien", "Aliens"]
 
 
+async def test_attributes_are_stored_and_cost_no_encoding(shop: Shop) -> None:
+    shop.produce("a", {"title": "Alien", "attributes": {"crew": 7, "tags": ["x"]}})
+    shop.produce("a", {"title": "Alien", "attributes": {"crew": 8}})
+    await shop.run(count=1)
+    first = shop.row("a")
+    assert first.attributes == {"crew": 7, "tags": ("x",)}
+
+    await shop.run(first=1)
+
+    row = shop.row("a")
+    assert (row.attributes, row.content_hash) == ({"crew": 8}, first.content_hash)
+    assert shop.encoder.inner.seen == ["Alien"]
+
+
 async def test_a_null_deletes_softly_and_an_item_can_come_back(shop: Shop) -> None:
     shop.produce("a", {"title": "Alien"})
     shop.produce("a", None)

@@ -10,7 +10,8 @@ import pytest
 
 from stream.cache import CachedProfile, ProfileCaches
 from stream.core.fold import Pairing, fold
-from stream.core.profile import Profile
+from stream.core.hashes import hash32
+from stream.core.profile import Membership, Profile
 from stream.encoder.fake import FakeEncoder
 from stream.encoder.manifest import Prefixes
 from stream.observe import Contents, Texts, Understood, event_kinds, observation, read, texts_of
@@ -180,6 +181,19 @@ def test_signals_of_many_pairs_are_sent_in_parts_that_fit_a_record() -> None:
     assert len(said) == len(set(said)) == len(pairs) + 5
     for batch in batches:
         assert sum(len(item["pairs"]) + 1 for item in batch["items"]) <= PART_PAIRS
+
+
+def test_signals_name_the_segments_of_users_that_have_one() -> None:
+    users = [Profile("u"), Profile("v", membership=Membership("s1", 1, NOW))]
+    folded = [fold(user, [click(0, item_id="i0")], settings().tuning()) for user in users]
+
+    records = Renderer(settings(), encoder="e", signal_partitions=1).signals(folded, "s", 9)
+
+    [item] = json.loads(records[0].value or b"")["items"]
+    assert item["hotness"] == 2.0
+    assert item["segments"] == {str(hash32("s1")): 1.0}
+    [bare] = Renderer(settings(), encoder="e", signal_partitions=1).signals(folded[:1], "s", 9)
+    assert b"segments" not in (bare.value or b"")
 
 
 def test_a_profile_without_a_list_cannot_be_rendered() -> None:

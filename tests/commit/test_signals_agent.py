@@ -52,11 +52,20 @@ class Post:
         *said: tuple[str, float, float],
         tp: TopicPartition = HERE,
         pairs: dict[str, float] | None = None,
+        segments: dict[int, float] | None = None,
     ) -> Delivery:
-        """Deliver one batch of (item, weight, seconds ago), each together with `pairs`."""
+        """Deliver one batch of (item, weight, seconds ago), each together with `pairs`, and so much
+        of it from users of `segments`."""
         others = {hash32(other): weight for other, weight in (pairs or {}).items()}
         items = tuple(
-            ItemSignals(item_id=item, at=NOW - ago, count=weight, hotness=weight, pairs=others)
+            ItemSignals(
+                item_id=item,
+                at=NOW - ago,
+                count=weight,
+                hotness=weight,
+                pairs=others,
+                segments=segments or {},
+            )
             for item, weight, ago in said
         )
         value = encode(SignalBatch(source="s", chunk=1, items=items))
@@ -114,6 +123,21 @@ async def test_later_signals_add_to_the_stored_row_and_to_its_pairs(post: Post) 
         hash32("known"): 1.25,
         hash32("fresh"): 2.0,
     }
+
+
+async def test_hotness_by_segment_is_added_and_kept_through_an_outage(post: Post) -> None:
+    segments = (np.array([7], np.uint32), np.array([4.0], np.float32))
+    row = neighbour_row("a", hotness=4.0, at=NOW - HALF_LIFE_S, segments=segments)
+    await post.store.neighbours.save([row], {"a": None})
+    await post.bring(("a", 1.0, 0), segments={7: 1.0})
+    post.cut("neighbours.save")
+    await post.agent.flush()
+    await post.bring(("a", 1.0, 0), segments={9: 0.5})
+
+    await post.agent.flush()
+
+    hashes, weights = post.store.neighbours.rows["a"].segments
+    assert (hashes.tolist(), weights.tolist()) == ([7, 9], [3.0, 0.5])
 
 
 async def test_a_flush_writes_only_once(post: Post) -> None:

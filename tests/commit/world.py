@@ -14,6 +14,7 @@ import pytest
 from stream.bugs import BugBudget
 from stream.commit import Commit, Parts
 from stream.core.catalogue import Catalogue, Entry
+from stream.core.parts import PARTS, Part
 from stream.core.profile import Profile
 from stream.core.segments import Segment, SegmentModel
 from stream.core.tuning import Tuning
@@ -23,7 +24,9 @@ from stream.kafka.patience import Patience
 from stream.render import Renderer
 from stream.results import Results
 from stream.settings import Settings, load
+from stream.store.candidates import Candidates
 from stream.store.codec import unpack
+from stream.store.shelf import Shelf
 from stream.wire.ids import recommendation_id
 from tests.kafka.fakes import FakeFlow, FakeHealth, FakeRecord
 from tests.sentiment.parts import vader
@@ -106,6 +109,7 @@ class World:
     def __post_init__(self) -> None:
         self.path = Path()
         self.store = FakeStore()
+        self.shelf = Shelf(self.store.items, self.store.neighbours, size=100)
         self.publisher = FakePublisher()
         self.encoder = HookedEncoder(DIMENSION)
         self.sentiment = vader()
@@ -116,6 +120,7 @@ class World:
         self.flow = FakeFlow({TopicPartition("in", partition): EPOCH for partition in self.log})
         self.results = Results()
         self.catalogue = catalogue()
+        self.scored_by: Callable[[], tuple[Part, ...]] = lambda: PARTS
         for part in (self.store.users, self.store.items, self.publisher, self.encoder):
             part.hook = self.path.hook
 
@@ -129,9 +134,19 @@ class World:
             items=self.store.items,
             publisher=self.publisher,
             patience=Patience(self.health, shortest_s=0.0001, longest_s=0.0002),
-            renderer=Renderer(settings(), encoder="e1", signal_partitions=4),
+            renderer=Renderer(
+                settings(), encoder="e1", signal_partitions=4, parts=lambda: self.scored_by()
+            ),
             bugs=BugBudget(self.store.meta, settings().max_bug_records_per_hour, clock=self.clock),
             catalogue=self._catalogue,
+            candidates=Candidates(
+                lambda: self.catalogue,
+                self.store.items,
+                self.shelf,
+                Tuning(),
+                lambda: self.scored_by(),
+            ),
+            scored_by=lambda: self.scored_by(),
             segments=self._segments,
             sentiment=self.sentiment,
             clock=self.clock,

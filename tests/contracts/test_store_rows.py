@@ -26,7 +26,7 @@ def assert_same(found: Row, written: Row) -> None:
     for field in fields(written):
         ours, theirs = getattr(written, field.name), getattr(found, field.name)
         same: Any = np.array_equal if isinstance(ours, np.ndarray) else lambda a, b: a == b
-        if field.name == "pairs":
+        if field.name in ("pairs", "segments"):
             same = lambda a, b: all(map(np.array_equal, a, b))  # noqa: E731
         assert same(theirs, ours), f"{field.name}: {theirs!r}, written {ours!r}"
 
@@ -115,6 +115,7 @@ async def test_an_item_comes_back_as_written(store: Store) -> None:
         revision=1_700_000_000_123,
         marks={"cluster/topic/0": 2**40},
         vector=unit_rows(1)[0],
+        attributes={"x": ODD, "n": 2**62 + 1, "whole": 5.0, "yes": True, "tags": ("☕", "")},
     )
     bare = item_row("b")
     await store.items.save([full, bare], {"a": None, "b": None})
@@ -122,6 +123,8 @@ async def test_an_item_comes_back_as_written(store: Store) -> None:
     found = await store.items.load(["a", "b"])
     assert_same(found["a"], full)
     assert_same(found["b"], bare)
+    kept = found["a"].attributes
+    assert [type(value) for value in kept.values()] == [float, int, float, bool, tuple]
     light = await store.items.load(["a"], with_vectors=False)
     assert light["a"].vector is None
 
@@ -170,7 +173,8 @@ async def test_pages_bring_every_item_once(store: Store) -> None:
 async def test_neighbours_come_back_as_written(store: Store) -> None:
     indices = np.array([0, 7, 2**31, 2**32 - 1], np.uint32)
     values = np.array([0.5, 1e-9, 3.25, 1e6], np.float32)
-    full = neighbour_row("a", count=0.1, hotness=1e-7, at=ODD, pairs=(indices, values))
+    given = {"pairs": (indices, values), "segments": (indices[::3], values[::3])}
+    full = neighbour_row("a", count=0.1, hotness=1e-7, at=ODD, **given)
     bare = neighbour_row("b", revision=9)
     await store.neighbours.save([full, bare], {"a": None, "b": None})
 

@@ -22,6 +22,7 @@ from stream.store.segment_keeper import SegmentKeeper
 from stream.store.segments import Claim
 from tests.agents.segment_parts import TUNING, FakePublisher, axis, renderer, settings, user
 from tests.contracts.conftest import DIMENSION
+from tests.support.candidates import candidates_of
 from tests.support.rows import unit_rows, user_row
 
 pytestmark = pytest.mark.integration
@@ -181,6 +182,7 @@ async def test_a_leader_fits_moves_everybody_and_tells_them(store: Store) -> Non
         TUNING,
         store=store,
         catalogue=lambda: Catalogue(DIMENSION),
+        nearest=candidates_of(Catalogue(DIMENSION)).nearest,
         publisher=publisher,
         renderer=renderer(),
         fit=fit_here,

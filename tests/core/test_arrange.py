@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from stream.core.arrange import POOL_LISTS, USERS_MAX, arrange, pool_of
 from stream.core.catalogue import Catalogue
-from stream.core.categories import categories_of
 from stream.core.explore import GREEDY, Place
 from stream.core.parts import Scores
 from stream.core.profile import Profile
@@ -201,10 +200,10 @@ def test_no_category_takes_more_than_its_share_while_others_are_left() -> None:
 def test_categories_are_found_once_for_a_snapshot_and_may_be_missing() -> None:
     bare = Catalogue(DIMENSION, (entry("a", axis(0)),))
 
-    assert categories_of(bare) is categories_of(bare)
-    assert categories_of(bare).any_of(["x"]).tolist() == [False]
-    assert categories_of(bare).adjacent.shape == (0, 0)
-    assert categories_of(Catalogue(DIMENSION)).any_of(["x"]).tolist() == []
+    assert bare.categories is bare.categories
+    assert bare.categories.any_of(["x"]).tolist() == [False]
+    assert bare.categories.adjacent.shape == (0, 0)
+    assert Catalogue(DIMENSION).categories.any_of(["x"]).tolist() == []
     tuning = Tuning(category_cap=0.5, exploration_places=1)
     assert len(arrange([USER], np.zeros((1, 1), np.float32), bare, tuning)[0]) == 1
     assert arrange([USER], np.zeros((1, 0), np.float32), Catalogue(DIMENSION), tuning) == [[]]

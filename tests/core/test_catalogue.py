@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.core import catalogue as module
-from stream.core.catalogue import Catalogue, Heat, hotter
+from stream.core import columns as module
+from stream.core.catalogue import Catalogue, Entry
+from stream.core.columns import COLUMNS
 from stream.core.hashes import hash32
-from tests.core.samples import DAY_S, DIMENSION, NOW, axis, entry, law, moments, shares
+from stream.core.interests import PairCosines, pair_cosines
+from stream.core.signals import Row
+from tests.core.samples import DAY_S, DIMENSION, NOW, axis, entry, law, moments, random_unit
+from tests.core.worlds import with_pairs
 
 HALF_LIFE_S = 3 * DAY_S
 EMPTY = Catalogue(DIMENSION)
 names = st.lists(st.integers(0, 200).map(str), max_size=30, unique=True)
-histories = st.lists(st.tuples(shares, moments), min_size=1, max_size=12)
 
 
 def stocked(*item_ids: str) -> Catalogue:
     return EMPTY.with_entries(entry(i, axis(n % DIMENSION)) for n, i in enumerate(item_ids))
-
-
-def heated(history: list[tuple[float, float]]) -> Heat:
-    heat: Heat | None = None
-    for weight, at in history:
-        heat = hotter(heat, weight, at, half_life_s=HALF_LIFE_S)
-    assert heat is not None
-    return heat
 
 
 @law
@@ -107,12 +102,16 @@ def test_an_empty_catalogue_has_empty_arrays() -> None:
     assert EMPTY.on_offer.shape == EMPTY.languages.shape == (0,)
 
 
+def used(count: float) -> Row:
+    return Row(0.0, count, NOW)
+
+
 def test_new_heat_replaces_old_and_leaves_the_rest_alone() -> None:
-    before = stocked("a", "b").with_heat({"a": Heat(1.0, NOW), "b": Heat(2.0, NOW)})
+    before = stocked("a", "b").with_rows({"a": used(1.0), "b": used(2.0)})
     vectors, rows = before.vectors, before.rows
     assert before.heat_at(NOW, half_life_s=HALF_LIFE_S).tolist() == [1.0, 2.0]
 
-    after = before.with_heat({"a": Heat(5.0, NOW), "unknown": Heat(9.0, NOW)})
+    after = before.with_rows({"a": used(5.0), "unknown": used(9.0)})
 
     assert after.heat_at(NOW, half_life_s=HALF_LIFE_S).tolist() == [5.0, 2.0]
     assert before.heat_at(NOW, half_life_s=HALF_LIFE_S).tolist() == [1.0, 2.0]
@@ -122,13 +121,13 @@ def test_new_heat_replaces_old_and_leaves_the_rest_alone() -> None:
 
 def test_heat_waits_for_its_item() -> None:
     """Signals of an item may come before the item itself."""
-    catalogue = EMPTY.with_heat({"a": Heat(4.0, NOW)}).with_entries([entry("a", None)])
+    catalogue = EMPTY.with_rows({"a": used(4.0)}).with_entries([entry("a", None)])
 
     assert catalogue.heat_at(NOW, half_life_s=HALF_LIFE_S).tolist() == [4.0]
 
 
 def test_heat_cools() -> None:
-    catalogue = stocked("a", "cold").with_heat({"a": Heat(4.0, NOW)})
+    catalogue = stocked("a", "cold").with_rows({"a": used(4.0)})
 
     def counts(now: float) -> list[float]:
         found: list[float] = catalogue.heat_at(now, half_life_s=HALF_LIFE_S).tolist()
@@ -139,15 +138,114 @@ def test_heat_cools() -> None:
     assert counts(NOW + 100 * 365 * DAY_S) == [0.0, 0.0]
 
 
-@law
-@given(histories, st.randoms(use_true_random=False))
-def test_heat_does_not_care_about_arrival_order(
-    history: list[tuple[float, float]], order: random.Random
-) -> None:
-    now = max(at for _, at in history)
-    expected = sum(weight * 2 ** (-(now - at) / HALF_LIFE_S) for weight, at in history)
+# --- snapshots of snapshots
 
-    for told in (history, order.sample(history, len(history))):
-        found = heated(told)
-        assert found.at == now
-        assert found.count == pytest.approx(expected, rel=1e-9, abs=1e-12)
+ARRAYS = [*COLUMNS, "_sums", "_by_hash"]
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> list[Entry]:
+    """Items, some of them twice, of every state."""
+    numbers = draw(st.lists(st.integers(0, 30), max_size=12))
+    return [
+        entry(
+            f"item-{n}",
+            draw(st.sampled_from([axis(n % DIMENSION), None])),
+            lang=draw(st.sampled_from([None, "en"])),
+            published_at=draw(st.none() | moments),
+            expires_at=draw(st.none() | moments),
+            available=draw(st.booleans()),
+            categories=tuple(draw(st.lists(st.sampled_from("abcd"), max_size=3))),
+        )
+        for n in numbers
+    ]
+
+
+def told(catalogue: Catalogue) -> None:
+    """Ask for everything that is kept."""
+    for name in (*ARRAYS, "rows", "categories", "pair_cosines"):
+        getattr(catalogue, name)
+
+
+@law
+@given(st.lists(batches(), max_size=4), st.booleans())
+def test_growing_gives_what_making_at_once_gives(
+    parts: list[list[Entry]], asked_between: bool
+) -> None:
+    rows = {f"item-{n}": Row(n, 2.0 * n, NOW) for n in range(0, 30, 2)}
+    grown = EMPTY.with_rows(rows)
+    for part in parts:
+        if asked_between:
+            told(grown)
+        grown = grown.with_entries(part)
+
+    whole = Catalogue(DIMENSION, grown.entries, rows)
+
+    assert grown.rows == whole.rows
+    for name in ARRAYS:
+        assert np.array_equal(getattr(grown, name), getattr(whole, name)), name
+    for category in "abcd":
+        held = grown.categories.any_of([category]).tolist()
+        assert held == whole.categories.any_of([category]).tolist()
+
+
+def test_a_catalogue_that_grew_by_much_knows_what_is_adjacent_now() -> None:
+    shared = [entry(f"{n}", None, categories=("x", "y")) for n in range(3)]
+    before = EMPTY.with_entries([entry("first", None, categories=("x", "z"))])
+    assert before.categories.adjacent[before.categories.numbers["x"]][0] == 1  # z
+
+    after = before.with_entries(shared).categories
+
+    assert after.adjacent[after.numbers["x"]][0] == after.numbers["y"]
+
+
+def test_a_light_catalogue_keeps_all_but_vectors_and_neighbours() -> None:
+    whole = with_pairs(stocked("a", "b"), {("a", "b"): 1.0})
+    light = whole.lightened()
+
+    assert light.rows == whole.rows
+    assert light.heat_at(NOW, half_life_s=1.0).tolist() == [5.0, 5.0]
+    assert not len(light.neighbours_of("a").columns)
+    with pytest.raises(LookupError, match="2 items"):
+        _ = light.vectors
+
+
+def test_a_light_catalogue_keeps_its_cosines() -> None:
+    cosines = PairCosines(0.2, 0.1)
+    light = stocked("a").lightened().with_cosines(cosines).with_entries([entry("b", None)])
+
+    assert light.with_rows({"a": used(1.0)}).pair_cosines is cosines
+
+
+def test_cosines_are_looked_at_again_when_items_come() -> None:
+    some = EMPTY.with_entries(entry(f"{n}", random_unit(n)) for n in range(60))
+    before = some.pair_cosines
+
+    after = some.with_entries(entry(f"same {n}", axis(0)) for n in range(60))
+
+    assert before is not None
+    assert after.pair_cosines == pair_cosines(after.vectors) != before
+
+
+def test_in_an_excerpt_the_same_categories_are_adjacent() -> None:
+    """Though its own items would say otherwise."""
+    together = [entry(f"{n}", None, categories=("x", "y")) for n in range(9)]
+    alone = entry("alone", None, categories=("x", "z"))
+    whole = EMPTY.with_entries([*together, alone])
+
+    part = whole.excerpt(np.array([9], np.intp), {}, {}).categories
+
+    assert part.adjacent[part.numbers["x"]][0] == part.numbers["y"]
+    assert part.any_of(["z"]).tolist() == [True]
+
+
+def test_in_an_excerpt_a_row_that_was_looked_up_speaks_of_neighbours_alone() -> None:
+    """It may be newer than the snapshot: what it says of its own item would be for some users."""
+    whole = with_pairs(stocked("a", "b"), {("a", "b"): 1.0})
+    newer = {"a": replace(whole.learned["a"], hotness=99.0, crowds=np.ones(1, np.float32))}
+
+    part = whole.lightened().excerpt(np.array([0, 1], np.intp), {}, newer)
+
+    assert part.learned["a"].hotness == whole.learned["a"].hotness
+    assert part.neighbours_of("a").columns.tolist() == [1]
+    assert not len(part.neighbours_of("b").columns)

@@ -10,7 +10,7 @@ import pytest
 from stream.core.decay import direction
 from stream.core.fold import Outcome, fold
 from stream.core.hashes import hash32, hash64
-from stream.core.profile import Profile
+from stream.core.profile import Membership, Profile
 from stream.core.tuning import EventKind
 from tests.core.samples import (
     CLICK,
@@ -50,6 +50,13 @@ def test_a_click_moves_everything_that_it_should() -> None:
     )
     assert done.causes == ("event-3",)
     assert [(i.item_id, i.weight, i.at) for i in done.increments] == [("item-3", 1.0, NOW + 3)]
+
+
+def test_an_event_counts_for_the_segment_that_its_user_was_in() -> None:
+    member = replace(EMPTY, membership=Membership("s1", 1, NOW))
+
+    assert [i.segment for i in folded(observation(0), start=member).increments] == ["s1"]
+    assert [i.segment for i in folded(observation(0)).increments] == [None]
 
 
 @pytest.mark.parametrize(

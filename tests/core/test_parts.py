@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.core.catalogue import Catalogue, Heat
+from stream.core.candidates import history
+from stream.core.catalogue import Catalogue
+from stream.core.hashes import hash32
 from stream.core.parts import PARTS, Part, Scores, freshness, interest, session, weighted
-from stream.core.profile import Profile
+from stream.core.profile import Membership, Profile
+from stream.core.signals import Row
 from tests.core.samples import (
     DAY_S,
     DIMENSION,
@@ -42,14 +45,34 @@ def worlds(draw: st.DrawFn) -> Catalogue:
             f"item-{n}",
             draw(st.sampled_from([random_unit(n), None])),
             published_at=draw(st.none() | st.floats(NOW - 900 * DAY_S, NOW + 900 * DAY_S)),
+            domain=draw(st.sampled_from([None, "films", "books"])),
         )
         for n in range(draw(st.integers(1, 13)))
     ]
-    heat = {e.item_id: Heat(draw(st.floats(0, 1e6)), NOW) for e in entries}
-    return with_pairs(Catalogue(DIMENSION, tuple(entries), heat), draw(pair_weights))
+    paired = with_pairs(Catalogue(DIMENSION, tuple(entries)), draw(pair_weights))
+    return paired.with_rows({i: draw(_heated(row)) for i, row in paired.learned.items()})
 
 
-profiles = histories(size=12).map(lambda events: folded(*events).profile)
+@st.composite
+def _heated(draw: st.DrawFn, row: Row) -> Row:
+    by_segment = draw(st.dictionaries(st.sampled_from([1, SEGMENT]), st.floats(0, 1e6)))
+    segments, crowds = sorted(by_segment), [by_segment[one] for one in sorted(by_segment)]
+    return replace(
+        row,
+        at=NOW - draw(st.floats(0, 30 * DAY_S)),
+        hotness=draw(st.floats(0, 1e6)),
+        segments=np.array(segments, np.uint32),
+        crowds=np.array(crowds, np.float32),
+    )
+
+
+SEGMENT = hash32("s1")
+profiles = st.builds(
+    lambda events, membership: replace(folded(*events).profile, membership=membership),
+    histories(size=12),
+    st.sampled_from([None, Membership("s1", 1, NOW), Membership("s2", 1, NOW)]),
+)
+EVERY = replace(TUNING, crowd_part=0.1)  # off by default
 
 
 @by_name
@@ -86,7 +109,7 @@ def test_the_order_of_the_items_does_not_matter(
     order = list(range(len(catalogue)))
     rnd.shuffle(order)
     entries = tuple(catalogue.entries[row] for row in order)
-    shuffled = Catalogue(DIMENSION, entries, catalogue.heat, catalogue.learned)
+    shuffled = Catalogue(DIMENSION, entries, catalogue.learned)
 
     values = part.compute([user], catalogue, TUNING)[:, order]
 
@@ -94,16 +117,34 @@ def test_the_order_of_the_items_does_not_matter(
 
 
 @by_name
-def test_a_part_that_is_off_is_not_computed(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+@law
+@given(user=profiles, catalogue=worlds(), chosen=st.sets(st.integers(0, 12), min_size=1))
+def test_an_item_scores_in_an_excerpt_as_in_the_whole(
+    part: Part, user: Profile, catalogue: Catalogue, chosen: set[int]
+) -> None:
+    """An excerpt has the user's own items besides, as every one that lists are made of."""
+    some = [row for row in chosen if row < len(catalogue)]
+    rows = np.union1d(some, history(user, catalogue)).astype(np.intp)
+    vectors = {e.item_id: e.vector for e in catalogue.entries if e.vector is not None}
+    excerpt = catalogue.lightened().excerpt(rows, vectors, catalogue.learned)
+
+    values = part.compute([user], catalogue, TUNING)[:, rows]
+
+    assert np.allclose(part.compute([user], excerpt, TUNING), values, rtol=0, atol=1e-6)
+
+
+@by_name
+def test_a_part_that_is_off_is_not_computed(part: Part) -> None:
     def fail(*_: object) -> Scores:
         raise AssertionError(f"{part.name} was computed")
 
     broken = [replace(p, compute=fail) if p is part else p for p in PARTS]
-    monkeypatch.setattr("stream.core.parts.PARTS", broken)
     weight: dict[str, Any] = {f"{part.name}_part": 0.0}
-    off = replace(TUNING, **weight)
+    off = replace(EVERY, **weight)
 
-    parts = weighted([Profile("u", as_of=NOW)], Catalogue(DIMENSION, (entry("i", axis(0)),)), off)
+    catalogue = Catalogue(DIMENSION, (entry("i", axis(0)),))
+
+    parts = weighted([Profile("u", as_of=NOW)], catalogue, off, broken)
 
     assert set(parts) == {p.name for p in PARTS} - {part.name}
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from stream.core.arrange import arrange
-from stream.core.catalogue import Catalogue, Heat
-from stream.core.categories import categories_of
+from stream.core.catalogue import Catalogue
 from stream.core.explore import EXPANSION, EXPLORATION, GREEDY, LOTS_MAX, Place, explored
 from stream.core.profile import Profile
+from stream.core.signals import Row
 from tests.core.samples import DIMENSION, NOW, axis, entry, near, random_unit
 from tests.core.worlds import ITEMS, PLAIN, flat, known, shelf_world
 
@@ -20,7 +20,9 @@ SHELVES = shelf_world()
 
 def cold_world(hot: int) -> Catalogue:
     entries = [entry(f"item-{n}", random_unit(n)) for n in range(ITEMS)]
-    return Catalogue(DIMENSION, tuple(entries), {f"item-{n}": Heat(99.0, NOW) for n in range(hot)})
+    return Catalogue(
+        DIMENSION, tuple(entries), {f"item-{n}": Row(0.0, 99.0, NOW) for n in range(hot)}
+    )
 
 
 def test_a_cold_item_gets_the_last_place_by_lot() -> None:
@@ -70,7 +72,7 @@ def test_what_was_just_published_is_cold_however_hot() -> None:
         entry(f"item-{n}", axis(0), published_at=NOW - (1 if n > 57 else 99) * 86_400)
         for n in range(ITEMS)
     ]
-    heat = {e.item_id: Heat(99.0, NOW) for e in entries}
+    heat = {e.item_id: Row(0.0, 99.0, NOW) for e in entries}
     catalogue = Catalogue(DIMENSION, tuple(entries), heat)
     tuning = replace(PLAIN, exploration_places=3)
 
@@ -119,7 +121,7 @@ def test_who_has_touched_everything_next_door_is_not_expanded() -> None:
 
 
 def adjacent(name: str) -> list[str]:
-    found = categories_of(SHELVES)
+    found = SHELVES.categories
     names = {number: name for name, number in found.numbers.items()}
     return [names[number] for number in found.adjacent[found.numbers[name]].tolist()]
 
@@ -131,6 +133,6 @@ def test_adjacent_are_categories_with_shared_items_or_like_content() -> None:
         entry("b", near(axis(0), 1), categories=("b",)),
         entry("c", axis(3), categories=("c",)),
     ]
-    found = categories_of(Catalogue(DIMENSION, tuple(alike)))
+    found = Catalogue(DIMENSION, tuple(alike)).categories
 
     assert found.adjacent[found.numbers["a"]][0] == found.numbers["b"]

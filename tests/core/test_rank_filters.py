@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.core.allowed import EVERYTHING, Filters, asked_for
-from stream.core.catalogue import Catalogue, Entry, Heat
+from stream.core.catalogue import Catalogue, Entry
 from stream.core.profile import Profile
+from stream.core.signals import Row
 from tests.core.samples import DIMENSION, NOW, axis, entry, law
 from tests.core.worlds import PLAIN, offered
 
@@ -70,7 +71,7 @@ def test_a_filtered_list_has_only_what_passes(catalogue: Catalogue, asked: Filte
 def test_a_new_user_gets_the_hottest_of_the_domain_that_is_asked_for() -> None:
     domains = ["films", "books"]
     entries = tuple(entry(f"i{n}", axis(n % 3), domain=domains[n % 2]) for n in range(12))
-    heat = {f"i{n}": Heat(float(n), NOW) for n in range(12)}
+    heat = {f"i{n}": Row(0.0, float(n), NOW) for n in range(12)}
     new = Profile("new", as_of=NOW)
 
     books = offered(new, Catalogue(DIMENSION, entries, heat), PLAIN, Filters(domain="books"))

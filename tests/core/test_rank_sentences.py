@@ -8,6 +8,7 @@ from stream.core.explore import EXPANSION, EXPLORATION
 from stream.core.parts import PARTS
 from stream.core.profile import Offer
 from stream.core.sentences import NOT_FOR_HISTORY, TEMPLATES, sentence
+from stream.core.sequence import NAME as SEQUENCE
 
 TITLES = {"a": "Alien", "b": "Brazil", "c": "Casablanca", "untitled": ""}
 
@@ -48,7 +49,8 @@ def test_what_does_not_come_from_the_history_does_not_say_so(source: str, lang: 
 
 @pytest.mark.parametrize("lang", TEMPLATES)
 def test_every_source_has_a_sentence_of_its_own(lang: str) -> None:
-    sources = [p.name for p in PARTS if p.name != "aversion"] + [EXPLORATION, EXPANSION]
+    sources = [p.name for p in PARTS if p.name != "aversion"]
+    sources += [SEQUENCE, EXPLORATION, EXPANSION]
     said = {sentence(offer(source), TITLES, lang) for source in sources}
 
     assert len(said) == len(sources)

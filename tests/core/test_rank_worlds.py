@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from stream.core.catalogue import Catalogue, Heat
+from stream.core.catalogue import Catalogue
 from stream.core.decay import Mass
 from stream.core.profile import Membership, Profile, Recent
 from stream.core.rank import rank, ranker, score
+from stream.core.signals import Row
 from stream.core.tuning import CAUSES_MAX, Tuning
 from tests.core.samples import (
     DAY_S,
@@ -69,7 +70,7 @@ def test_who_hides_even_items_gets_odd_ones() -> None:
 
 def test_an_unknown_user_gets_the_hottest() -> None:
     entries = [entry(f"item-{n}", axis(0)) for n in range(30)]
-    heat = {e.item_id: Heat(float(n % 17), NOW) for n, e in enumerate(entries)}
+    heat = {e.item_id: Row(0.0, float(n % 17), NOW) for n, e in enumerate(entries)}
     catalogue = Catalogue(DIMENSION, tuple(entries), heat)
 
     [made] = rank([Profile("new", as_of=NOW)], [("e1",)], catalogue, PLAIN)

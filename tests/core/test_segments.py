@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stream.core.catalogue import Catalogue
 from stream.core.decay import Mass, Vector
 from stream.core.profile import Interest, Membership, Profile
 from stream.core.segment_fit import fit
 from stream.core.segments import Segment, SegmentModel, assign, labelled
 from stream.core.tuning import OUTBOX_MAX
 from stream.wire import ids
-from tests.core.samples import DIMENSION, NOW, TUNING, axis, entry, near, unit
+from tests.core.samples import NOW, TUNING, axis, entry, near, unit
 
 MARGIN = 0.02
 MIN_STAY_S = 600.0
@@ -137,7 +136,8 @@ def test_a_segment_is_called_after_what_is_special_about_it() -> None:
     ]
     model = replace(TWO, segments=(replace(TWO.segments[0], label=""), TWO.segments[1]))
 
-    named = labelled(model, Catalogue(DIMENSION, tuple(entries)))
+    first = [each for n, each in enumerate(entries) if n % 3 == 0]
+    named = labelled(model, {"a": first[:30]}, entries)
 
     assert [s.label for s in named.segments] == ["horror & drama", "label b"]
 
@@ -145,7 +145,7 @@ def test_a_segment_is_called_after_what_is_special_about_it() -> None:
 def test_without_items_there_are_no_labels() -> None:
     bare = replace(TWO, segments=(replace(TWO.segments[0], label=""),))
 
-    assert labelled(bare, Catalogue(DIMENSION)).segments[0].label == ""
+    assert labelled(bare, {}, []).segments[0].label == ""
 
 
 def test_the_first_assignment_is_at_once() -> None:

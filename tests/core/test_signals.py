@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 
 from stream.core.fold import Increment, Pairing
 from stream.core.hashes import hash32
-from stream.core.signals import PLACES, Gathered, Row, gather, grown
+from stream.core.signals import CROWDS, PLACES, Gathered, Row, gather, grown
 from stream.core.tuning import Tuning
 from tests.core.samples import DAY_S, NOW, law, moments, shares
 
 TUNING = Tuning()
 HALF_LIFE_S = TUNING.neighbour_half_life_s
 names = st.sampled_from(["a", "b", "c", "d"])
-increments = st.builds(Increment, names, shares, moments)
+segments = st.sampled_from([None, "s1", "s2", "s3"])
+increments = st.builds(Increment, names, shares, moments, segments)
 pairings = st.builds(
     lambda item, others, weight, at: Pairing(item, others, (weight,) * len(others), at),
     names,
@@ -49,6 +50,8 @@ def assert_same(left: Row, right: Row) -> None:
     assert left.count == pytest.approx(right.count, rel=1e-5, abs=1e-12)
     assert left.hotness == pytest.approx(right.hotness, rel=1e-5, abs=1e-12)
     np.testing.assert_allclose(left.weights, right.weights, rtol=1e-4, atol=1e-12)
+    assert left.segments.tolist() == right.segments.tolist()
+    np.testing.assert_allclose(left.crowds, right.crowds, rtol=1e-4, atol=1e-12)
 
 
 # --- laws
@@ -81,7 +84,7 @@ def test_what_two_workers_gathered_adds_up_to_what_one_would_have(
         parts = [rows[item_id] for rows in (left, right) if item_id in rows]
         merged = Gathered(parts[0].at)
         for part in parts:
-            merged.merge(part.count, part.hotness, part.pairs(), part.at, TUNING)
+            merged.merge(part.count, part.hotness, part.pairs(), part.at, TUNING, part.by_segment())
         assert_same(merged.row(TUNING), row)
         written: Row | None = None
         for part in parts:
@@ -116,6 +119,45 @@ def test_a_row_never_has_more_than_its_places(before: int, more: int, seed: int)
     assert (row.weights > 0).all()
 
 
+@law
+@given(histories)
+def test_a_segment_s_share_of_hotness_is_what_its_users_brought(
+    history: tuple[list[Increment], list[Pairing]],
+) -> None:
+    """Alone, a segment's events would make the item as hot as they count for the segment here."""
+    ones, _ = history
+
+    for item_id, row in rows_of(*history).items():
+        crowds = dict(row.by_segment())
+        named = {one.segment for one in ones if one.item_id == item_id and one.segment}
+        assert crowds.keys() == {hash32(segment) for segment in named}
+        for segment in named:
+            own = [one for one in ones if (one.item_id, one.segment) == (item_id, segment)]
+            alone = rows_of(own, [])[item_id]
+            left = 2 ** ((alone.at - row.at) / TUNING.hotness_half_life_s)
+            expected = pytest.approx(alone.hotness * left, rel=1e-4, abs=1e-12)
+            assert crowds[hash32(segment)] == expected
+
+
+@law
+@given(st.integers(0, 3 * CROWDS), st.integers(0, 3 * CROWDS), st.integers(0, 99))
+def test_a_row_never_has_more_than_its_segments(before: int, more: int, seed: int) -> None:
+    old = _crowded({n: 1.0 + n for n in range(before)})
+    new = _crowded({n: 1.0 + n for n in range(before // 2, before // 2 + more)})
+
+    row = grown(grown(None, old, TUNING, rng()), new, TUNING, np.random.default_rng(seed))
+
+    assert len(row.segments) == len(row.crowds) <= CROWDS
+    assert sorted(set(row.segments.tolist())) == row.segments.tolist()
+    assert (row.crowds > 0).all()
+
+
+def _crowded(crowds: dict[int, float], at: float = NOW) -> Row:
+    hashes = np.array(sorted(crowds), np.uint32)
+    weights = np.array([crowds[one] for one in sorted(crowds)], np.float32)
+    return Row(1.0, sum(crowds.values()), at, segments=hashes, crowds=weights)
+
+
 def _row(pairs: dict[int, float], at: float = NOW) -> Row:
     others = sorted(pairs)
     weights = np.array([pairs[other] for other in others], np.float32)
@@ -135,19 +177,39 @@ def test_everything_halves_by_its_own_half_life() -> None:
     assert row.hotness == pytest.approx(4 * 2 ** -(HALF_LIFE_S / TUNING.hotness_half_life_s))
 
 
+def test_a_segment_s_hotness_halves_like_that_of_everybody() -> None:
+    later = Row(0.0, 0.0, NOW + TUNING.hotness_half_life_s)
+
+    row = grown(_crowded({7: 4.0, 9: 1.0}), later, TUNING, rng())
+
+    assert (row.hotness, dict(row.by_segment())) == (2.5, {7: 2.0, 9: 0.5})
+
+
+def test_a_segment_of_a_new_model_enters_a_row_that_is_full() -> None:
+    """A refit may bring ids that no row knows; those of before it only fade."""
+    row, chance = _crowded(dict.fromkeys(range(CROWDS), 50.0)), np.random.default_rng(0)
+
+    for hour in range(48):
+        row = grown(row, _crowded({99: 5.0}, NOW + 3600 * hour), TUNING, chance)
+
+    assert 99 in row.segments.tolist()
+
+
 def test_years_between_two_events_overflow_nothing() -> None:
     """Sums are kept in units of their first event: these would be too large for a double."""
     short = replace(TUNING, neighbour_half_life_s=60.0, hotness_half_life_s=30.0)
     gathered: dict[str, Gathered] = {}
     for day in range(400):
         at = NOW + day * DAY_S
-        gather(gathered, [Increment("a", 1.0, at)], [Pairing("a", ("b",), (1.0,), at)], short)
+        one = Increment("a", 1.0, at, "s")
+        gather(gathered, [one], [Pairing("a", ("b",), (1.0,), at)], short)
 
     row = gathered["a"].row(short)
 
     assert (row.count, row.hotness) == (1.0, 1.0)
     assert row.at == NOW + 399 * DAY_S
     assert pairs_of(row) == {hash32("b"): 1.0}
+    assert dict(row.by_segment()) == {hash32("s"): 1.0}
 
 
 def test_a_newcomer_is_expected_to_weigh_what_it_brought() -> None:

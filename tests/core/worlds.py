@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from stream.core.allowed import EVERYTHING, Filters
-from stream.core.catalogue import Catalogue, Heat
+from stream.core.catalogue import Catalogue
 from stream.core.decay import Tally
 from stream.core.fold import Observation
 from stream.core.hashes import hash32
@@ -37,7 +37,7 @@ PLAIN = replace(TUNING, diversity=0.0, calibration=0.0, category_cap=1.0, explor
 def parity_world() -> Catalogue:
     """Even items around one axis, odd items around another; all equally hot."""
     entries = [entry(f"item-{n}", near(axis(n % 2), n, 0.5)) for n in range(ITEMS)]
-    return Catalogue(DIMENSION, tuple(entries), {e.item_id: Heat(5.0, NOW) for e in entries})
+    return Catalogue(DIMENSION, tuple(entries), {e.item_id: Row(0.0, 5.0, NOW) for e in entries})
 
 
 def liking(catalogue: Catalogue, *item_ids: str, user_id: str = "user") -> Profile:
@@ -73,7 +73,7 @@ def shelf_world() -> Catalogue:
         )
         for n in range(ITEMS)
     ]
-    return Catalogue(DIMENSION, tuple(entries), {e.item_id: Heat(50.0, NOW) for e in entries})
+    return Catalogue(DIMENSION, tuple(entries), {e.item_id: Row(0.0, 50.0, NOW) for e in entries})
 
 
 def with_pairs(catalogue: Catalogue, pairs: Mapping[tuple[str, str], float]) -> Catalogue:

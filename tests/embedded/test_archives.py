@@ -136,7 +136,11 @@ def test_the_shipped_manifest_names_the_store_s_collections() -> None:
     assert (found.name, found.dimension, found.dtype) == (archives.MODEL.folder, 384, "fp32")
 
 
-@pytest.mark.parametrize("archive", [archives.MODEL, archives.MOVIELENS], ids=lambda a: a.project)
+@pytest.mark.parametrize(
+    "archive",
+    [archives.MODEL, archives.MOVIELENS, archives.MODEL_WEIGHTS, archives.GROCERIES],
+    ids=lambda archive: archive.project,
+)
 def test_every_archive_is_pinned_by_version_and_hash(archive: Archive) -> None:
     text = archives.PINS.read_text()
     version = archive.file.split("-")[1]

@@ -149,6 +149,23 @@ def test_what_others_did_reaches_a_list_and_outlives_a_restart(service: Service,
     assert why(f"{user}-newer") == ("neighbours", ("film-1",))
 
 
+def test_a_worker_that_may_not_hold_the_catalogue_searches_it(service: Service, user: str) -> None:
+    scored = service.fresh_list(f"{user}-1")
+    assert service.worker.terminate() == 0
+    service.worker.start(catalogue_max_items="5")
+
+    searched = service.fresh_list(f"{user}-2")
+    assert "items are searched" in service.worker.log()
+    assert service.worker.terminate() == 0
+    service.worker.start()
+
+    assert len(searched.items) == len(scored.items) == 10
+    assert [o.item_id for o in searched.items[:5]] == [o.item_id for o in scored.items[:5]]
+    assert [o.score for o in searched.items[:5]] == pytest.approx(
+        [o.score for o in scored.items[:5]], abs=0.01
+    )
+
+
 def test_unchanged_content_is_not_encoded_again(service: Service) -> None:
     def encoded(message: dict[str, Any]) -> float:
         before = service.worker.metric("encoder_real_tokens_total")

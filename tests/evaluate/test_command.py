@@ -14,8 +14,11 @@ from typer.testing import CliRunner, Result
 from stream.cli import app
 from stream.commands import evaluate as command
 from stream.encoder.fake import FakeEncoder
+from stream.errors import Misconfigured
 from stream.wire.inputs import Event
-from tests.evaluate.parts import dataset
+from tests.evaluate.parts import START, dataset
+from tests.sequence.parts import ITEMS as LEARNED
+from tests.sequence.parts import model_folder
 
 Run = Callable[..., Result]
 
@@ -114,3 +117,28 @@ def test_nothing_to_rank_is_told_with_the_remedy(run: Run) -> None:
 
     assert refused.exit_code != 0
     assert "lower --first (5,000)" in str(refused.exception)
+
+
+def test_the_ablation_says_what_a_sequence_model_is_worth(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INTERESTREAM_SEQUENCE_PART", "0.5")
+    folder = model_folder(
+        tmp_path / "model", [f"i{n}" for n in range(LEARNED)], trained_until=START
+    )
+    out = tmp_path / "out.json"
+
+    done = run("--first", "60", "--ablate", "--sequence", str(folder), "--json", str(out))
+
+    assert done.exit_code == 0, done.output
+    found = json.loads(out.read_text())
+    assert found["ablation"]["sequence"]["ndcg@10"]["difference"] != 0
+    assert found["settings"]["sequence_part"] == 0.5
+    assert found["settings"]["sequence"] == ["model"]
+
+
+def test_a_sequence_model_without_a_weight_is_refused(run: Run, tmp_path: Path) -> None:
+    done = run("--first", "60", "--sequence", str(model_folder(tmp_path / "model")))
+
+    assert isinstance(done.exception, Misconfigured)
+    assert "INTERESTREAM_SEQUENCE_PART is 0" in str(done.exception)

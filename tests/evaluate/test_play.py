@@ -86,11 +86,11 @@ def test_signals_are_seen_at_flushes_only() -> None:
     """Without a flush nobody knows what is hot or goes together; content alone is left."""
     own = engine()
     played(EVENTS, own=own, flush_events=10_000)
-    assert not own.catalogue.heat
+    assert not own.catalogue.learned
 
     often = engine()
     played(EVENTS, own=often, flush_events=50)
-    assert len(often.catalogue.heat) > ITEMS / 2
+    assert len(often.catalogue.learned) > ITEMS / 2
 
 
 def test_lists_that_nobody_was_shown_are_not_learned_from() -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from stream.agents.signals import SignalsAgent
 from stream.bugs import BugBudget
-from stream.core.profile import StoredList
+from stream.core.crowd import crowd
+from stream.core.profile import Profile, StoredList
 from stream.evaluate.engine import Engine
 from stream.evaluate.replay import Chunk, Flush, replay
 from stream.kafka.deliveries import TopicPartition
@@ -34,7 +35,7 @@ USERS = ("ada", "bob", "cleo")
 class Recorder:
     """A worker with its signals agent and replica, and a record of what they did."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_items: int = 100) -> None:
         self.world = World()
         self.steps: list[Chunk | Flush] = []
         self.published: list[dict[str, dict[str, object]]] = []
@@ -59,7 +60,12 @@ class Recorder:
                 vector=entry.vector,
             )
         self._replica = Replica(
-            cast(Store, self.world.store), dimension=DIMENSION, poll_s=1.0, overlap_s=30.0
+            cast(Store, self.world.store),
+            dimension=DIMENSION,
+            poll_s=1.0,
+            overlap_s=30.0,
+            max_items=max_items,
+            shelf=self.world.shelf,
         )
 
     async def chunk(self, *values: bytes) -> None:
@@ -72,6 +78,11 @@ class Recorder:
         versions = {user: profile.version for user, profile in self.world.profiles().items()}
         self.steps.append(Chunk([decoded(value) for value in values], versions))
 
+    async def look(self) -> None:
+        """What the replica sees now is what the worker ranks."""
+        await self._replica.refresh()
+        self.world.catalogue = self._replica.catalogue
+
     async def flush(self) -> None:
         records = self.world.publisher.of("signals")[self._heard :]
         self._heard += len(records)
@@ -80,8 +91,7 @@ class Recorder:
             await self._agent.apply(delivery, delivery.records)
             await self._agent.finish(delivery)
         await self._agent.flush()
-        await self._replica.refresh()
-        self.world.catalogue = self._replica.catalogue
+        await self.look()
         self.steps.append(Flush())
 
 
@@ -99,10 +109,14 @@ def played(steps: Sequence[Chunk | Flush]) -> list[dict[str, StoredList]]:
     return replay(engine, settings(), steps)
 
 
-async def test_a_recorded_plan_gives_the_lists_that_were_published() -> None:
+@pytest.mark.parametrize("max_items", [100, 1], ids=["scored", "searched"])
+async def test_a_recorded_plan_gives_the_lists_that_were_published(max_items: int) -> None:
     """Three users in turns, chunks of several sizes, clicks, ratings and a dislike, also clicks on
-    what was offered; what they say about items becomes visible at flushes only."""
-    recorder = Recorder()
+    what was offered; what they say about items becomes visible at flushes only. It is the same
+    where the worker searches for candidates instead of scoring all items."""
+    recorder = Recorder(max_items)
+    await recorder.look()
+    assert recorder.world.catalogue.light == (max_items < len(ITEMS))
     rng = np.random.default_rng(3)
     kinds = ("click", "rating", "like", "dislike", "view")
     number = 0
@@ -154,3 +168,22 @@ async def test_a_plan_without_its_flushes_gives_other_lists() -> None:
         return [offer.score for one in lists for own in one.values() for offer in own.offers]
 
     assert scores(flushed) != pytest.approx(scores(unflushed), abs=1e-5)
+
+
+async def test_what_users_of_a_segment_do_is_hot_for_its_newcomers() -> None:
+    """From the worker's fold by signals, rows and replica to the part; a first event, before which
+    its user was in no segment, counts for everybody alone."""
+    recorder = Recorder()
+    first, second = ITEMS[0], ITEMS[3]  # of one cluster: the user stays in the segment
+    for number, item in enumerate((first, second)):
+        await recorder.chunk(worlds.event("like", item, user_id="ada", at=NOW - 60 + number))
+    await recorder.flush()
+
+    catalogue, member = recorder.world.catalogue, recorder.world.profiles()["ada"].membership
+    assert member is not None
+    newcomer = Profile("new", as_of=NOW, membership=member)
+    values = crowd([newcomer], catalogue, settings().tuning())
+
+    assert np.flatnonzero(values[0]).tolist() == [catalogue.rows[second]]
+    assert dict(catalogue.learned[first].by_segment()) == {}
+    assert catalogue.learned[first].hotness == pytest.approx(1.0, rel=1e-3)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.sequence.ranking import LIST_SIZE
 from stream.evaluate import metrics
 from stream.evaluate.intervals import Interval, Users, paired
 from stream.evaluate.orders import Places
 from stream.evaluate.summary import OURS
-from tests.peers.ranking import LIST_SIZE
 
 FIGURES = {"hr": metrics.hits, "ndcg": metrics.gains}
 OURS_BOTH = (OURS, f"{OURS} (score)")

@@ -14,9 +14,9 @@ from implicit.nearest_neighbours import BM25Recommender, CosineRecommender, TFID
 from implicit.utils import ParameterWarning
 from scipy.sparse import csr_matrix
 
-from tests.peers.log import Log, Rows
-from tests.peers.ranking import Scores, ndcg
-from tests.peers.training import Trained, validation
+from export.sequence.log import Log, Rows, validation
+from export.sequence.ranking import Scores, ndcg
+from tests.peers.training import Trained
 
 ALL = 0  # of a user's items
 RECENT = (5, 20, ALL)  # how many of a user's last items are asked with

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.peers.log import Log
+from export.sequence.log import Log
 
 ITEMS = 24
 

@@ -24,6 +24,9 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from export.sequence.log import Log, asked, log_of
+from export.sequence.network import Shape
+from export.sequence.ranking import LIST_SIZE
 from stream.commands.evaluate import Options, Prepared, prepare, variants
 from stream.errors import InterestreamError
 from stream.evaluate import protocol
@@ -38,8 +41,6 @@ from stream.settings import Settings, load
 from tests.bench import machine
 from tests.peers import implicit_als, sasrec
 from tests.peers.compared import compared
-from tests.peers.log import Log, asked, log_of
-from tests.peers.ranking import LIST_SIZE
 from tests.peers.training import Trained, fits, ranked
 
 MODULE = "tests.peers.run"
@@ -110,7 +111,7 @@ def measured(*, quick: bool, refitted: bool) -> Figures:
 
 def families(*, quick: bool) -> dict[str, Train]:
     """The peers by name."""
-    shape = sasrec.Shape(epochs_max=2) if quick else sasrec.Shape()
+    shape = Shape(epochs_max=2) if quick else Shape()
     return {
         "implicit ALS": partial(implicit_als.train, names=("ALS",)),
         "implicit item-item": partial(implicit_als.train, names=("cosine", "TF-IDF", "BM25")),

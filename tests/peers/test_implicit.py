@@ -9,10 +9,10 @@ pytest.importorskip("implicit")
 
 from threadpoolctl import threadpool_limits
 
+from export.sequence.log import asked
+from export.sequence.ranking import places_of
 from tests.peers import implicit_als  # needs implicit
-from tests.peers.log import asked
 from tests.peers.planted import tastes
-from tests.peers.ranking import places_of
 
 pytestmark = pytest.mark.export
 

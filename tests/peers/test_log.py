@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from export.sequence.log import Log, asked, log_of
 from stream.evaluate import protocol
 from stream.observe import event_kinds
 from stream.settings import load
 from tests.evaluate.parts import EVERY, FIRST, catalogue, dataset, whole
-from tests.peers.log import Log, asked, log_of
 from tests.peers.planted import tastes
 
 

@@ -9,14 +9,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tests.peers import sasrec  # noqa: E402  # needs torch
-from tests.peers.log import asked  # noqa: E402
+from export.sequence.log import asked  # noqa: E402  # needs torch
+from export.sequence.network import Shape  # noqa: E402
+from export.sequence.ranking import ndcg, places_of  # noqa: E402
+from export.sequence.training import SasRec, fitted, pieces  # noqa: E402
+from tests.peers import sasrec  # noqa: E402
 from tests.peers.planted import ITEMS, circles  # noqa: E402
-from tests.peers.ranking import ndcg, places_of  # noqa: E402
 
 pytestmark = pytest.mark.export
 
-SMALL = sasrec.Shape(dims=16, window=8, epochs_max=40, learning_rate=1e-2, patience=10)
+SMALL = Shape(dims=16, window=8, epochs_max=40, learning_rate=1e-2, patience=10)
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +40,7 @@ def test_it_learns_what_comes_next() -> None:
 
 
 def test_what_comes_later_has_no_say_in_a_state() -> None:
-    network = sasrec.SasRec(ITEMS, SMALL).network.eval()
+    network = SasRec(ITEMS, SMALL).network.eval()
     window = torch.arange(8)[None]
     changed = window.clone()
     changed[0, 5:] = 20
@@ -52,7 +54,7 @@ def test_what_comes_later_has_no_say_in_a_state() -> None:
 
 def test_empty_places_have_no_say() -> None:
     """Whatever stands for nothing, a short history scores the same."""
-    model = sasrec.SasRec(ITEMS, SMALL)
+    model = SasRec(ITEMS, SMALL)
     before = model.scores([np.array([3, 4])])
 
     with torch.no_grad():
@@ -62,7 +64,7 @@ def test_empty_places_have_no_say() -> None:
 
 
 def test_a_history_scores_as_itself_whoever_it_is_batched_with() -> None:
-    model = sasrec.SasRec(ITEMS, SMALL)
+    model = SasRec(ITEMS, SMALL)
     short, long = np.array([3, 4]), np.arange(20)
 
     alone, among = model.scores([short]), model.scores([long, short, np.zeros(0, np.intp)])
@@ -72,7 +74,7 @@ def test_a_history_scores_as_itself_whoever_it_is_batched_with() -> None:
 
 
 def test_only_the_window_is_read() -> None:
-    model = sasrec.SasRec(ITEMS, SMALL)
+    model = SasRec(ITEMS, SMALL)
 
     whole, last = model.scores([np.arange(20)]), model.scores([np.arange(12, 20)])
 
@@ -84,7 +86,7 @@ def test_pieces_predict_every_item_but_the_first_once(length: int) -> None:
     sequence = np.arange(length)
     rng = np.random.default_rng(length)
 
-    parts = sasrec.pieces(sequence, 8, rng)
+    parts = pieces(sequence, 8, rng)
 
     assert np.concatenate([np.zeros(0, np.intp), *(part[1:] for part in parts)]).tolist() == list(
         range(1, length)
@@ -95,6 +97,6 @@ def test_pieces_predict_every_item_but_the_first_once(length: int) -> None:
 def test_the_same_seed_gives_the_same_model() -> None:
     log = circles().before(200)
 
-    first, second = (sasrec.fitted(log, SMALL, 2).model.scores([np.arange(5)]) for _ in range(2))
+    first, second = (fitted(log, SMALL, 2).scores([np.arange(5)]) for _ in range(2))
 
     np.testing.assert_array_equal(first, second)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from export.sequence.log import Log, Rows, asked, validation
+from export.sequence.ranking import Scores, places_of
 from stream.evaluate.orders import NOWHERE
-from tests.peers.log import Log, Rows, asked
 from tests.peers.planted import ITEMS, tastes
-from tests.peers.ranking import Scores, places_of
-from tests.peers.training import Trained, fits, ranked, validation
+from tests.peers.training import Trained, fits, ranked
 
 
 @dataclass(frozen=True)

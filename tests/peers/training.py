@@ -10,12 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from export.sequence.log import Asked, Log
+from export.sequence.ranking import Model, places_of
 from stream.evaluate.orders import NOWHERE, Places
-from tests.peers.log import Asked, Log, asked
-from tests.peers.ranking import Model, places_of
-
-VALIDATION = 0.1  # of the training part, its last uses: settings are chosen on them
-VALIDATED = 1500  # of them are ranked, evenly spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +64,3 @@ def ranked(log: Log, asked: Asked, fitted: Mapping[int, Fit]) -> Places:
         inside = (asked.places >= start) & (asked.places < end)
         found[inside] = places_of(fitted[start].model, asked.between(start, end), popular)
     return found
-
-
-def validation(log: Log) -> tuple[Log, Asked]:
-    """A training part as (what is learned, rankings of what follows within the part)."""
-    moment = log.split(VALIDATION)
-    later = log.places[log.places >= moment]
-    chosen = later[np.linspace(0, len(later) - 1, min(VALIDATED, len(later))).astype(int)]
-    return log.before(moment), asked(log, chosen.tolist())

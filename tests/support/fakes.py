@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
+from stream.core.attributes import Attributes, Scalar
+from stream.core.candidates import Near
+from stream.core.decay import Vector
 from stream.encoder.contract import Lane, Role, Rows
 from stream.encoder.fake import FakeEncoder
 from stream.encoder.manifest import Manifest
@@ -21,7 +24,7 @@ from stream.kafka.spans import Span
 from stream.settings import load
 from stream.store.convert import point_uuid
 from stream.store.meta import Fact
-from stream.store.rows import ItemRow, NeighbourRow, UserRow, fresh_etag
+from stream.store.rows import NO_PAIRS, ItemRow, NeighbourRow, UserRow, fresh_etag
 from tests.kafka.fakes import FakeFlow
 
 Hook = Callable[[str], Awaitable[None]]
@@ -53,9 +56,7 @@ class FakeTable(Generic[Row]):
         await self.hook(f"{self.name}.load")
         found = {name: self.rows[name] for name in names if name in self.rows}
         await self.hook(f"{self.name}.loaded")
-        if with_vectors:
-            return found
-        return {name: replace(row, vector=None) for name, row in found.items()}  # type: ignore[call-arg]
+        return found if with_vectors else {name: _bare(row) for name, row in found.items()}
 
     async def save(self, rows: Sequence[Row], read_etags: Mapping[str, int | None]) -> set[str]:
         drafts = {self._name_of(row): row for row in rows}
@@ -90,15 +91,60 @@ class FakeTable(Generic[Row]):
         revisions = [(point_uuid(name), _revision(row)) for name, row in self.rows.items()]
         return [one for one in revisions if one[1] >= since_revision]
 
-    async def fetch(self, point_ids: Sequence[str]) -> list[Row]:
+    async def fetch(self, point_ids: Sequence[str], *, with_vectors: bool = True) -> list[Row]:
         await self.hook(f"{self.name}.fetch")
         wanted = set(point_ids)
         found = {name: row for name, row in self.rows.items() if point_uuid(name) in wanted}
         self.fetched += found
-        return list(found.values())
+        return [row if with_vectors else _bare(row) for row in found.values()]
 
     async def count(self) -> int:
         return len(self.rows)
+
+
+class FakeItems(FakeTable[ItemRow]):
+    """Items, and an exact search among them."""
+
+    async def nearest(self, asked: Sequence[Near], limit: int) -> list[list[list[str]]]:
+        await self.hook(f"{self.name}.nearest")
+        return [self._nearest(near, limit) for near in asked]
+
+    def _nearest(self, near: Near, limit: int) -> list[list[str]]:
+        fit = {i: row.vector for i, row in self.rows.items() if _fits(row, near)}
+        known = {i: vector for i, vector in fit.items() if vector is not None}
+        found = []
+        for wanted in near.vectors:
+            order = sorted(known, key=lambda i: -float(known[i] @ wanted))
+            found.append([point_uuid(item_id) for item_id in order[:limit]])
+        return found
+
+    async def vectors(self, item_ids: Sequence[str]) -> dict[str, Vector]:
+        rows = await self.load(item_ids)
+        return {i: row.vector for i, row in rows.items() if row.vector is not None}
+
+
+def _fits(row: ItemRow, near: Near) -> bool:
+    filters = near.filters
+    lasts = row.expires_at is None or row.expires_at > near.as_of
+    return (
+        (not filters.available_only or (row.available and row.deleted_at is None and lasts))
+        and (not near.langs or row.lang is None or row.lang in near.langs)
+        and row.item_id not in near.seen
+        and all(_has(row, name, values) for name, values in filters.where.items())
+        and (filters.domain is None or row.domain == filters.domain)
+        and (not filters.categories or bool(filters.categories & set(row.categories)))
+        and not filters.without & set(row.categories)
+    )
+
+
+def _has(row: ItemRow, name: str, values: Collection[Scalar]) -> bool:
+    return bool(Attributes([row.attributes]).any_of(name, values)[0])
+
+
+def _bare(row: Any) -> Any:
+    if isinstance(row, ItemRow):
+        return replace(row, vector=None)
+    return replace(row, pairs=NO_PAIRS) if isinstance(row, NeighbourRow) else row
 
 
 def _revision(row: Any) -> int:
@@ -130,11 +176,16 @@ class FakeStore:
     """Stands in for `stream.store.collections.Store`."""
 
     users: FakeTable[UserRow] = field(default_factory=lambda: FakeTable("users", "user_id"))
-    items: FakeTable[ItemRow] = field(default_factory=lambda: FakeTable("items", "item_id"))
+    items: FakeItems = field(default_factory=lambda: FakeItems("items", "item_id"))
     neighbours: FakeTable[NeighbourRow] = field(
         default_factory=lambda: FakeTable("neighbours", "item_id")
     )
     meta: FakeMeta = field(default_factory=FakeMeta)
+    indexed: int = 0
+
+    async def index_items(self) -> bool:
+        self.indexed += 1
+        return True
 
 
 class FakePublisher(Publisher):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from stream.store.rows import ItemRow, Matrix, NeighbourRow, UserRow, fresh_etag
+from stream.store.rows import ItemRow, Matrix, NeighbourRow, Pairs, UserRow, fresh_etag
 
 
 def unit_rows(count: int, dimension: int = 8, seed: int = 0) -> Matrix:
@@ -60,3 +61,10 @@ def neighbour_row(item_id: str, **given: Any) -> NeighbourRow:
         "etag": fresh_etag(),
     }
     return NeighbourRow(**(defaults | given))
+
+
+def pairs_of(weights: Mapping[int, float]) -> Pairs:
+    """Hashes, ascending, and their weights."""
+    hashes = sorted(weights)
+    values = [weights[each] for each in hashes]
+    return np.array(hashes, np.uint32), np.array(values, np.float32)

@@ -139,6 +139,28 @@ BAD_ITEMS: list[tuple[Reason, bytes | None, bytes | None]] = [
     (Reason.OUT_OF_RANGE, item_bytes(vectors={"text": [0.0, 0.0]}), b"i"),
     (Reason.OUT_OF_RANGE, item_bytes(vectors={"text": [1e200, 1e200]}), b"i"),
     (Reason.TOO_MANY, item_bytes(vectors={str(n): [1.0, 0.0] for n in range(9)}), b"i"),
+    (Reason.TOO_MANY, item_bytes(attributes={str(n): n for n in range(33)}), b"i"),
+    (Reason.TOO_LARGE, item_bytes(attributes={"a": "é" * 509}), b"i"),
+    (Reason.EMPTY_ID, item_bytes(attributes={" ": 1}), b"i"),
+    (Reason.ID_TOO_LONG, item_bytes(attributes={"é" * 33: 1}), b"i"),
+    (Reason.OUT_OF_RANGE, item_bytes(attributes={"a": 2**63}), b"i"),
+    (Reason.OUT_OF_RANGE, item_bytes(attributes={"a": -(2**63) - 1}), b"i"),
+    (
+        Reason.OUT_OF_RANGE,
+        item_bytes(attributes={"a": 0}).replace(b'"a": 0', b'"a": 1' + b"0" * 5000),
+        b"i",
+    ),
+    (Reason.NOT_FINITE, item_bytes(attributes={"a": float("nan")}), b"i"),
+    (
+        Reason.NOT_FINITE,
+        item_bytes(attributes={"a": 0}).replace(b'"a": 0', b'"a": 1e999'),
+        b"i",
+    ),
+    (Reason.WRONG_TYPE, item_bytes(attributes=[]), b"i"),
+    (Reason.WRONG_TYPE, item_bytes(attributes={"a": None}), b"i"),
+    (Reason.WRONG_TYPE, item_bytes(attributes={"a": {}}), b"i"),
+    (Reason.WRONG_TYPE, item_bytes(attributes={"a": ["b", 1]}), b"i"),
+    (Reason.INVALID_UTF8, item_bytes(attributes={"\ud800": 1}), b"i"),
 ]
 
 
@@ -180,6 +202,25 @@ def test_every_rejection_is_shown_by_some_record() -> None:
 def test_a_message_names_value_limit_and_remedy(value: bytes, parts: list[str]) -> None:
     with pytest.raises(Reject) as caught:
         samples.read_event(value)
+
+    assert [part for part in parts if part not in caught.value.message] == []
+    assert len(caught.value.message) < 400
+
+
+@pytest.mark.parametrize(
+    ("attributes", "parts"),
+    [
+        ({str(n): n for n in range(40)}, ["attributes", "40 entries", "32", "filtered by"]),
+        ({"a": "x" * 2000}, ["attributes", "2008 bytes", "1024", "filtered by"]),
+        ({"k" * 70: 1}, ["attribute's name", "70 bytes", "64", "shorten"]),
+        ({"a": 2**70}, ["attribute 'a'", str(2**70), "64-bit"]),
+    ],
+)
+def test_what_is_too_much_of_attributes_is_named_with_its_limit(
+    attributes: dict[str, Any], parts: list[str]
+) -> None:
+    with pytest.raises(Reject) as caught:
+        samples.read_item(item_bytes(attributes=attributes))
 
     assert [part for part in parts if part not in caught.value.message] == []
     assert len(caught.value.message) < 400
@@ -231,13 +272,15 @@ FULL_EVENT = json.dumps(
     ensure_ascii=False,
 ).encode()
 FULL_ITEM = json.dumps(
-    ITEM | {"text": "größer", "categories": ["a"], "vectors": {"text": [0.6, 0.8]}},
+    ITEM
+    | {"text": "größer", "categories": ["a"], "vectors": {"text": [0.6, 0.8]}}
+    | {"attributes": {"a": ["b"], "c": 1.5, "d": True, "e": 5}},
     ensure_ascii=False,
 ).encode()
 EVENT_FIELDS = [*EVENT, "event_id", "dwell_s", "rating", "rating_max", "text", "lang", "position"]
 EVENT_FIELDS += ["item_title", "recommendation_id", "offers", "context"]
 ITEM_FIELDS = [*ITEM, "text", "categories", "domain", "lang", "published_at", "expires_at"]
-ITEM_FIELDS += ["available", "vectors"]
+ITEM_FIELDS += ["available", "vectors", "attributes"]
 
 
 @given(st.binary(max_size=64) | _mutations(FULL_EVENT) | _misfits(EVENT, EVENT_FIELDS))

@@ -183,6 +183,7 @@ def test_an_item_in_full() -> None:
         expires_at=NOW,
         available=False,
         vectors={"text": [0.6, 0.8]},
+        attributes={"brand": "acme", "size": 5, "price": 5.0, "new": True, "tags": ["x", "y"]},
     )
 
     assert found == Item(
@@ -196,7 +197,24 @@ def test_an_item_in_full() -> None:
         expires_at=NOW,
         available=False,
         vectors={"text": (0.6, 0.8)},
+        attributes={"brand": "acme", "size": 5, "price": 5.0, "new": True, "tags": ("x", "y")},
     )
+    assert [type(value) for value in found.attributes.values()] == [str, int, float, bool, tuple]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {},
+        None,
+        {str(n): n for n in range(32)},
+        {"k" * 64: 2**63 - 1},
+        {"a": "é" * 508},
+        {"a": "", "b": []},
+    ],
+)
+def test_attributes_that_the_limits_just_allow(attributes: dict[str, object] | None) -> None:
+    assert fate_of_item(item_bytes(attributes=attributes)) == "item"
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])

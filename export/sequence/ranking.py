@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from export.sequence.log import Asked, Rows
 from stream.evaluate import metrics
 from stream.evaluate.orders import Places, places
-from tests.peers.log import Asked, Rows
 
 Scores = NDArray[np.float64]
 

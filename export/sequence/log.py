@@ -14,6 +14,9 @@ from stream.wire.inputs import Event
 
 Rows = NDArray[np.intp]
 
+VALIDATION = 0.1  # of a training part, its last uses: settings are chosen on them
+VALIDATED = 1500  # of them are ranked, evenly spread
+
 
 @dataclass(frozen=True, slots=True)
 class Log:
@@ -100,3 +103,11 @@ def asked(log: Log, places: Iterable[int]) -> Asked:
             rows.append(int(row))
         own.append(int(row))
     return Asked(due, histories, np.array(rows, np.intp))
+
+
+def validation(log: Log) -> tuple[Log, Asked]:
+    """A training part as (what is learned, rankings of what follows within the part)."""
+    moment = log.split(VALIDATION)
+    later = log.places[log.places >= moment]
+    chosen = later[np.linspace(0, len(later) - 1, min(VALIDATED, len(later))).astype(int)]
+    return log.before(moment), asked(log, chosen.tolist())
