@@ -5,7 +5,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-kafka test-export bench-encoder bench-quality peers lock clean
+.PHONY: help demo test check test-kafka test-export bench-encoder bench-quality bench-large peers lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -35,9 +35,13 @@ bench-encoder: .venv-export/.bench ## the encoder against others, into tests/ben
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE \
 	  .venv-export/bin/python -m tests.bench.encoder --out tests/bench/results $(ARGS)
 
-bench-quality: .venv/.dev ## the recommendations on MovieLens-100K, into tests/bench/results and docs/quality.md
+bench-quality: .venv/.dev ## the recommendations on two data sets, into tests/bench/results and docs/quality.md
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE \
 	  $(BIN)/python -m tests.bench.quality --out tests/bench/results $(ARGS)
+
+bench-large: .venv/.dev ## catalogues beyond what is scored whole, on a Qdrant server, into docs/large.md
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE \
+	  $(BIN)/python -m tests.bench.large --out tests/bench/results $(ARGS)
 
 peers: .venv-export/.peers ## established models on the events of evaluate, into tests/bench/results
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE \

@@ -14,8 +14,8 @@ lock() {
 }
 
 lock cpu cpu embedded build
-lock dev cpu embedded build tune dev
+lock dev cpu embedded build tune parquet dev
 lock gpu gpu build
-lock export cpu embedded build tune dev export
-lock bench cpu embedded build tune dev export bench openvino
-lock peers cpu embedded build tune dev export peers
+lock export cpu embedded build tune parquet dev export
+lock bench cpu embedded build tune parquet dev export bench openvino
+lock peers cpu embedded build tune parquet dev export peers

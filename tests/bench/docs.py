@@ -15,12 +15,17 @@ from tests.peers.page import lines as peers_lines
 ROOT = Path(__file__).parents[2]
 PAGES = {
     ROOT / "docs" / "encoder.md": ("encoder", "models"),
-    ROOT / "docs" / "quality.md": ("quality", "peers"),
+    ROOT / "docs" / "large.md": ("large",),
+    ROOT / "docs" / "quality.md": ("quality", "groceries", "peers", "hot"),
 }
 RESULTS = ROOT / "tests" / "bench" / "results"
 BEGIN = "<!-- {0}: made from tests/bench/results/{0}.json by `python -m tests.bench.docs` -->"
 END = "<!-- end of {0} -->"
 
+NAMED = (
+    *("onnxruntime", "openvino", "torch", "sentence-transformers", "fastembed", "implicit"),
+    *("qdrant-client", "qdrant-edge-py"),
+)
 RATIOS = {
     "vs_sentence_transformers": ("× sentence-transformers, sorted batches of 32", "≥"),
     "vs_raw_onnxruntime": ("× the tuned onnxruntime loop, 64 callers", "≥"),
@@ -41,15 +46,9 @@ def rendered(page: str, names: Iterable[str]) -> str:
 
     Raises OSError where a result is missing, ValueError where the page lacks a part's markers.
     """
-    made = {
-        "encoder": encoder_part,
-        "models": models_part,
-        "quality": ranking_part,
-        "peers": peers_part,
-    }
     for name in names:
         result = json.loads(_path(name).read_text("utf-8"))
-        page = _replaced(page, name, "\n".join(made[name](result)))
+        page = _replaced(page, name, "\n".join(MADE[name](result)))
     return page
 
 
@@ -87,16 +86,14 @@ def models_part(result: Mapping[str, Any]) -> list[str]:
 
 def ranking_part(result: Mapping[str, Any]) -> list[str]:
     """Every run by method, what each part is worth, and what was tried on the window."""
-    lines = [*_where(result), ""]
-    for name, run in result["runs"].items():
-        about = f"{run['events']:,} events ranked, {run['learned']:,} learned"
-        lines += [f"**{name}**: {about}, {run['events_per_s']:,.0f} a second", ""]
-        lines += [*_methods(run["methods"]), ""]
-        if run["ablation"]:
-            lines += ["What each part of it is worth, in pairs on the same events:", ""]
-            lines += [*_ablation(run["ablation"]), ""]
+    lines = [*_where(result), "", *_runs(result["runs"])]
     lines += ["Other settings, in pairs on the window:", ""]
     return [*lines, *_table(IDEA, (_idea(row) for row in result["ideas"]))]
+
+
+def second_part(result: Mapping[str, Any]) -> list[str]:
+    """The same of the second data set."""
+    return [*_where(result), "", *_runs(result["runs"])][:-1]
 
 
 def peers_part(result: Mapping[str, Any]) -> list[str]:
@@ -104,8 +101,78 @@ def peers_part(result: Mapping[str, Any]) -> list[str]:
     return [*_where(result), "", *peers_lines(result)]
 
 
+HOT = {
+    "flush_s": ("a flush, s", ".2f"),
+    "rows": ("rows written", ".0f"),
+    "ms_a_row": ("ms a row", ".2f"),
+    "stored_p99_s": ("others stored after, p99 s", ".2f"),
+    "age_p99_s": ("their age then, p99 s", ".2f"),
+}
+
+
+def hot_part(result: Mapping[str, Any]) -> list[str]:
+    """Flushes of signals by how events lie on items, and ratios to the uniform world."""
+    about = (
+        f"{result['items']:,} items, {result['users']} users, {result['partitions']} partitions of "
+        f"signals, {result['events_per_s']} events a second, a flush every "
+        f"{result['signals_flush_s']:g} s:"
+    )
+    rows = [
+        (name, *(format(one[key], form) for key, (_, form) in HOT.items()))
+        for name, one in result["worlds"].items()
+    ] + [
+        (f"{name} / uniform", *(f"× {one[key]:.2f}" for key in HOT))
+        for name, one in result["ratios"].items()
+    ]
+    head = ("events", *(words for words, _ in HOT.values()))
+    return [*_where(result), "", about, "", *_table(head, rows)]
+
+
+def large_part(result: Mapping[str, Any]) -> list[str]:
+    """What searching a catalogue finds and takes, by its size."""
+    sizes = result["sizes"]
+    rows = [
+        ("recall of the best 10", *(f"{one['recall']['10']:.3f}" for one in sizes)),
+        ("recall of the best 50", *(f"{one['recall']['50']:.3f}" for one in sizes)),
+        (
+            "largest difference between two scores of an item",
+            *(f"{one['largest_score_difference']:.0e}" for one in sizes),
+        ),
+        ("candidates a user", *(f"{one['again_ms']['candidates']:,}" for one in sizes)),
+        (
+            f"finding candidates of {result['chunk']} users, nothing kept yet, ms",
+            *(_both(one["first_ms"]["find"]) for one in sizes),
+        ),
+        ("finding candidates, ms", *(_both(one["again_ms"]["find"]) for one in sizes)),
+        ("ranking them, ms", *(_both(one["again_ms"]["rank"]) for one in sizes)),
+        ("scoring and ranking everything instead, ms", *(_both(one["exact_ms"]) for one in sizes)),
+        ("the worker's replica, MiB", *(f"{one['replica_mib']:,}" for one in sizes)),
+        ("vectors and neighbours, if held, MiB", *(f"{one['whole_mib']:,}" for one in sizes)),
+        ("reading the replica at the start, s", *(f"{one['replica_read_s']:.0f}" for one in sizes)),
+        ("indexing after the load, s", *(f"{one['indexed_s']:.0f}" for one in sizes)),
+    ]
+    head = ("", *(f"{one['items']:,} items" for one in sizes))
+    return [*_where(result), "", *_table(head, rows)]
+
+
+def _both(spread: Mapping[str, float]) -> str:
+    return f"p50 {spread['p50']:.0f}, p99 {spread['p99']:.0f}"
+
+
 METHOD = ("method", "HR@10", "NDCG@10", "95 % interval", "MRR", "coverage", "Gini", "KL")
 IDEA = ("idea", "NDCG@10", "difference", "95 % interval", "")
+
+
+def _runs(runs: Mapping[str, Any]) -> list[str]:
+    lines: list[str] = []
+    for name, run in runs.items():
+        about = f"{run['events']:,} events ranked, {run['learned']:,} learned"
+        lines += [f"**{name}**: {about}, {run['events_per_s']:,.0f} a second", ""]
+        lines += [*_methods(run["methods"]), ""]
+        if run["ablation"]:
+            lines += ["What each part of it is worth, in pairs on the same events:", ""]
+            lines += [*_ablation(run["ablation"]), ""]
+    return lines
 
 
 def _methods(methods: Mapping[str, Any]) -> list[str]:
@@ -175,8 +242,7 @@ def _change(pair: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _where(result: Mapping[str, Any]) -> list[str]:
     machine, versions = result["machine"], result["versions"]
-    named = ("onnxruntime", "openvino", "torch", "sentence-transformers", "fastembed", "implicit")
-    used = ", ".join(f"{name} {versions[name]}" for name in named if name in versions)
+    used = ", ".join(f"{name} {versions[name]}" for name in NAMED if name in versions)
     flags = ", ".join(machine["flags"])
     quick = " **A quick run: the figures mean nothing.**" if result["quick"] else ""
     return [
@@ -249,6 +315,16 @@ def _replaced(page: str, name: str, part: str) -> str:
         raise ValueError(f"the page lacks the line {begin if not marked else end}")
     return f"{before}{begin}\n\n{part}\n\n{end}{after}"
 
+
+MADE = {
+    "encoder": encoder_part,
+    "models": models_part,
+    "quality": ranking_part,
+    "groceries": second_part,
+    "peers": peers_part,
+    "large": large_part,
+    "hot": hot_part,
+}
 
 if __name__ == "__main__":
     write()

@@ -6,64 +6,69 @@ Writes models.json into --out, by default the committed folder, and the table of
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from numpy.typing import NDArray
 
-from stream.agents.items import content
-from stream.core.decay import Vector
+from stream.commands.evaluate import Options, Prepared, prepare
 from stream.core.tuning import Tuning
-from stream.demo import movielens
-from stream.demo.movielens import Film
-from stream.embedded.archives import movielens_dir
-from stream.errors import InterestreamError
-from stream.wire.inputs import Item
-from tests.bench import docs, folders, machine, ours
-from tests.bench.paired import change, gains, hits
-from tests.bench.prequential import Ranks, ranks
+from stream.encoder.contract import Rows
+from stream.evaluate.engine import Engine
+from stream.evaluate.metrics import gains, hits
+from stream.evaluate.play import Player, Variant
+from stream.evaluate.protocol import prequential
+from stream.evaluate.sources import read
+from stream.observe import event_kinds
+from stream.settings import Settings, load
+from tests.bench import command, docs, folders, machine
+from tests.bench.paired import change
 
 MODULE = "tests.bench.models"
 PACKAGES = ("interestream", "numpy", "onnxruntime", "tokenizers")
+ASKED = Options(data=("ml-100k",), every=2)
 FIGURES = {"hit_rate": hits, "ndcg": gains}
+PLACES = 10
+#: What the vectors have a say in: where a difference between models shows most.
+CONTENT = ("interest_part", "session_part", "aversion_part")
 QUICK_RATINGS = 24_000
 NEIGHBOURS = 10
 LOSS = -0.01  # what a smaller model may cost of a figure
 
 
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """Places, from 1, at which users' next films stood, (n,) by ranking; the users, (n,)."""
+
+    places: Mapping[str, NDArray[np.int64]]
+    users: Sequence[str]
+
+
 def main() -> int:
     """Exit code: 0 measured, 1 something was missing."""
-    asked = _arguments()
-    try:
-        with threadpool_limits(1, user_api="blas"):  # as the worker does
-            result = measured(folders.models(asked.model), quick=asked.quick)
-    except InterestreamError as error:
-        sys.stderr.write(f"{MODULE}: {error}\n")
-        return 1
-    asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / "models.json").write_text(json.dumps(result, indent=1) + "\n")
-    if asked.out.resolve() == docs.RESULTS:
-        docs.write()
-    sys.stdout.write("\n".join(docs.models_part(result)) + "\n")
-    return 0
+    asked = command.arguments(folders.arguments(MODULE, __doc__))
+
+    def wanted() -> dict[str, Any]:
+        return measured(folders.models(asked.model), quick=asked.quick)
+
+    return command.run(MODULE, asked, "models", wanted, docs.models_part)
 
 
 def measured(models: Mapping[str, Path], *, quick: bool) -> dict[str, Any]:
     """Figures by model and ranking, and each model's differences to the first one."""
-    folder = movielens_dir(folders.CACHE)
-    films = movielens.films(folder)
-    ratings = movielens.ratings(folder)
-    if quick:
-        ratings = ratings[:QUICK_RATINGS]
-    vectors = {name: asyncio.run(_vectors(films, path)) for name, path in models.items()}
-    found = {name: ranks(films, own, ratings, Tuning()) for name, own in vectors.items()}
+    vectors: dict[str, Rows] = {}
+    found: dict[str, Ranks] = {}
+    for name, folder in models.items():
+        settings = load(model_dir=folder, cache_dir=folders.CACHE)
+        data = read(ASKED.data, {}, settings).first(QUICK_RATINGS if quick else None)
+        prepared = asyncio.run(prepare(settings, data))
+        vectors[name] = prepared.catalogue.vectors
+        found[name] = ranks(prepared, settings, ASKED)
     reference, *others = models
     return {
         **machine.facts(MODULE, PACKAGES),
@@ -78,17 +83,36 @@ def measured(models: Mapping[str, Path], *, quick: bool) -> dict[str, Any]:
     }
 
 
-async def _vectors(films: Sequence[Film], folder: Path) -> dict[str, Vector]:
-    """(d,) by item id, of the text that the worker would make of each film."""
-    items = [Item(film.item_id, film.title, categories=film.genres) for film in films]
-    async with ours.opened(folder, folder.name) as opened:
-        rows = await opened.encoder.encode([content(item) for item in items])
-    return {film.item_id: row for film, row in zip(films, rows, strict=True)}
+def ranks(prepared: Prepared, settings: Settings, options: Options) -> Ranks:
+    """The order of the worker's scores, with all parts and by the vectors alone.
+
+    Ratings of users of whom nothing is known yet are not ranked.
+    """
+    tuning, events = settings.tuning(), prepared.data.events
+    engine = Engine(prepared.catalogue, event_kinds(settings), tuning, prepared.contents)
+    variants = (
+        Variant("all parts", tuning, by_score=True),
+        Variant("content alone", _content_alone(tuning), by_score=True),
+    )
+    player = Player(engine, variants, flush_events=options.flush_events)
+    plan = prequential(events, first=options.first, every=options.every)
+    ranked = player.play(events, plan)
+    known = ranked.history > 0
+    return Ranks(
+        {one.name: ranked.methods[one.name].places[known] for one in variants},
+        np.array(ranked.users, object)[known].tolist(),
+    )
+
+
+def _content_alone(tuning: Tuning) -> Tuning:
+    parts = (name for name in Tuning.__dataclass_fields__ if name.endswith("_part"))
+    off: dict[str, Any] = {name: 0.0 for name in parts if name not in CONTENT}
+    return replace(tuning, **off)
 
 
 def _figures(own: Ranks) -> dict[str, dict[str, float]]:
     return {
-        ranking: {name: round(float(f(places).mean()), 5) for name, f in FIGURES.items()}
+        ranking: {name: round(float(f(places, PLACES).mean()), 5) for name, f in FIGURES.items()}
         for ranking, places in own.places.items()
     }
 
@@ -100,15 +124,15 @@ def _compared(
     rows = []
     for ranking, places in first.places.items():
         for figure, f in FIGURES.items():
-            far = change(f(places), f(found[name].places[ranking]), first.users)
+            own, other = f(places, PLACES), f(found[name].places[ranking], PLACES)
+            far = change(own, other, first.users)
             verdict = {"target": LOSS, "reached": far.change >= LOSS}
             rows.append({**pair, "ranking": ranking, "figure": figure, **asdict(far), **verdict})
     return rows
 
 
-def _nearness(first: Mapping[str, Vector], other: Mapping[str, Vector]) -> dict[str, float]:
-    """Cosines of the same films' vectors, and the share of nearest neighbours that stay."""
-    left, right = np.stack(list(first.values())), np.stack(list(other.values()))  # (n, d)
+def _nearness(left: Rows, right: Rows) -> dict[str, float]:
+    """Cosines of the same films' vectors, (n, d), and the share of nearest neighbours that stay."""
     found: dict[str, float] = {}
     if left.shape == right.shape:
         cosines = np.einsum("nd,nd->n", left, right)
@@ -118,17 +142,10 @@ def _nearness(first: Mapping[str, Vector], other: Mapping[str, Vector]) -> dict[
     return {name: round(v, 5) for name, v in found.items()} | {"neighbours": round(float(kept), 5)}
 
 
-def _neighbours(rows: np.ndarray[Any, np.dtype[np.float32]]) -> Any:
+def _neighbours(rows: Rows) -> Any:
     cosines = rows @ rows.T  # (n, d)·(d, n) -> (n, n)
     np.fill_diagonal(cosines, -1)
     return np.argpartition(-cosines, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
-
-
-def _arguments() -> argparse.Namespace:
-    parser = folders.arguments(MODULE, __doc__)
-    parser.add_argument("--out", type=Path, default=docs.RESULTS, help="folder for the result")
-    parser.add_argument("--quick", action="store_true", help="the first ratings only")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""From places to hit rate and NDCG, and how far two models' figures differ on the same events."""
+"""How far two models' figures differ on the same events, as a share of the first one's."""
 
 from __future__ import annotations
 
@@ -8,20 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-PLACES = 10
+from stream.evaluate.intervals import Users
+
 RESAMPLES = 2000
 
 Values = NDArray[np.float64]
-
-
-def hits(places: NDArray[np.int64]) -> Values:
-    """(n,) 1 where the place is among the first ten, else 0."""
-    return np.asarray(places <= PLACES, np.float64)
-
-
-def gains(places: NDArray[np.int64]) -> Values:
-    """(n,) 1 / log2(place + 1) for the first ten places, else 0: NDCG with one right answer."""
-    return np.where(places <= PLACES, 1 / np.log2(places + 1), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +34,10 @@ def change(reference: Values, other: Values, users: Sequence[str]) -> Change:
     """
     if not reference.any():
         raise ValueError("the reference has no hit at all: nothing can be compared to it")
-    names, owner = np.unique(np.array(users), return_inverse=True)
-    ours = np.bincount(owner, weights=reference, minlength=len(names))
-    theirs = np.bincount(owner, weights=other, minlength=len(names))
-    drawn = np.random.default_rng(0).integers(0, len(names), (RESAMPLES, len(names)))
-    base = np.maximum(ours[drawn].sum(axis=1), 1e-12)
-    changes = theirs[drawn].sum(axis=1) / base - 1
+    drawn = Users.of(users, resamples=RESAMPLES)
+    ours = np.bincount(drawn.owner, weights=reference)  # (u,)
+    theirs = np.bincount(drawn.owner, weights=other)
+    base = np.maximum(drawn.drawn @ ours, 1e-12)  # (b, u)·(u,) -> (b,)
+    changes = drawn.drawn @ theirs / base - 1
     low, high = np.percentile(changes, [2.5, 97.5])
     return Change(float(theirs.sum() / ours.sum() - 1), float(low), float(high))

@@ -1,8 +1,9 @@
-"""How good the recommendations are: python -m tests.bench.quality [--out DIR] [--quick]
+"""How good the recommendations are: python -m tests.bench.quality [--out DIR] [--only PART]
 
 Plays MovieLens-100K through `interestream evaluate`: the whole of it with every part switched off
-in turn, other protocols, and changed settings on the window that settings were chosen on. Writes
-quality.json into --out, by default the committed folder, and the tables of docs/quality.md.
+in turn, other protocols, and changed settings on the window that settings were chosen on. Then a
+second data set, which no setting was chosen on. Writes quality.json and groceries.json into --out,
+by default the committed folder, and the tables of docs/quality.md.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from stream.evaluate.ranked import Ranked
 from stream.evaluate.sources import read
 from stream.evaluate.summary import OURS
 from stream.settings import Settings, load
-from tests.bench import docs, folders, machine
+from tests.bench import docs, folders, groceries, machine
 
 MODULE = "tests.bench.quality"
 PACKAGES = ("interestream", "numpy", "onnxruntime", "tokenizers")
@@ -64,41 +65,70 @@ IDEAS: Mapping[str, Mapping[str, Any]] = {
     "twice the diversity": {"diversity": 2 * Tuning().diversity},
     "twice the calibration": {"calibration": 2 * Tuning().calibration},
 }
+#: The second data set, by the settings as they are.
+GROCERIES = {
+    "prequential": Options(data=(), first=75_000, every=100, ablate=True),
+    "leave-one-out": Options(data=(), protocol=LEAVE_ONE_OUT),
+}
 QUICK_EVENTS = 3000
 
 
 def main() -> int:
     """Exit code: 0 measured, 1 something was missing."""
     asked = _arguments()
+    asked.out.mkdir(parents=True, exist_ok=True)
     try:
         with threadpool_limits(1, user_api="blas"):  # as the worker does
-            result = measured(Console(stderr=True), quick=asked.quick)
+            for part in asked.only or PARTS:
+                result = PARTS[part](Console(stderr=True), quick=asked.quick)
+                (asked.out / f"{part}.json").write_text(json.dumps(result, indent=1) + "\n")
+                sys.stdout.write("\n".join(docs.MADE[part](result)) + "\n")
     except InterestreamError as error:
         sys.stderr.write(f"{MODULE}: {error}\n")
         return 1
-    asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / "quality.json").write_text(json.dumps(result, indent=1) + "\n")
     if asked.out.resolve() == docs.RESULTS:
         docs.write()
-    sys.stdout.write("\n".join(docs.ranking_part(result)) + "\n")
     return 0
 
 
-def measured(console: Console, *, quick: bool) -> dict[str, Any]:
+def films(console: Console, *, quick: bool) -> dict[str, Any]:
     """Facts, the runs by name, and what each idea changes."""
     settings = load(cache_dir=folders.CACHE)
     shorter = _shorter if quick else _as_it_is
-    runs: dict[str, Any] = {}
-    for name, options in RUNS.items():
-        console.print(name)
-        runs[name], _ = command.evaluate(settings, shorter(options), console)
+    found = runs(settings, {name: shorter(one) for name, one in RUNS.items()}, console)
     console.print("ideas")
     return {
         **machine.facts(MODULE, PACKAGES),
         "quick": quick,
-        "runs": runs,
+        "runs": found,
         "ideas": ideas(settings, shorter(WINDOW), console),
     }
+
+
+def second(console: Console, *, quick: bool) -> dict[str, Any]:
+    """Facts, and the runs on the second data set by name."""
+    settings = load(cache_dir=folders.CACHE)
+    data = groceries.files(folders.CACHE)
+    shorter = _shorter if quick else _as_it_is
+    asked = {name: shorter(replace(one, data=data)) for name, one in GROCERIES.items()}
+    return {
+        **machine.facts(MODULE, PACKAGES),
+        "quick": quick,
+        "runs": runs(settings, asked, console),
+    }
+
+
+def runs(settings: Settings, asked: Mapping[str, Options], console: Console) -> dict[str, Any]:
+    """What `interestream evaluate --json` writes, by name."""
+    found: dict[str, Any] = {}
+    for name, options in asked.items():
+        console.print(name)
+        found[name], _ = command.evaluate(settings, options, console)
+    return found
+
+
+#: By the name of the file and of the page's part.
+PARTS = {"quality": films, "groceries": second}
 
 
 def ideas(settings: Settings, options: Options, console: Console) -> list[dict[str, Any]]:
@@ -147,6 +177,7 @@ def _played(
 def _arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(MODULE, description=__doc__)
     parser.add_argument("--out", type=Path, default=docs.RESULTS, help="folder for the result")
+    parser.add_argument("--only", action="append", choices=PARTS, help="this part, not all")
     parser.add_argument("--quick", action="store_true", help="the first events only")
     return parser.parse_args(given)
 
