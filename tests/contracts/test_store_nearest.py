@@ -98,7 +98,7 @@ async def test_an_item_without_a_language_is_for_everybody(store: Store) -> None
         (Filters(where={"new": [1]}), []),
         (Filters(where={"new": [True]}), ["music"]),
     ],
-    ids=repr,
+    ids=["domain", "categories", "without", "both", "words", "numbers", "two", "no", "truth"],
 )
 async def test_filters_hold_in_the_store(
     store: Store, filters: Filters, expected: list[str]
