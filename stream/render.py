@@ -8,8 +8,9 @@ from zlib import crc32
 from stream.core.catalogue import Catalogue
 from stream.core.fold import Folded
 from stream.core.parts import PARTS, Part
-from stream.core.profile import Change, Profile, StoredList
+from stream.core.profile import Change, Offer, Profile, StoredList
 from stream.core.rank import ranker
+from stream.core.sentences import sentence
 from stream.core.signals import Gathered, Row, gather
 from stream.kafka.publisher import Outgoing
 from stream.settings import Settings
@@ -74,6 +75,7 @@ class Renderer:
                     source=offer.source,
                     because=offer.because,
                     share=dict(offer.share),
+                    why=self._why(offer, catalogue),
                     propensity=offer.propensity,
                 )
                 for rank, offer in enumerate(current.offers, 1)
@@ -88,6 +90,11 @@ class Renderer:
             variant=None,
             model=self._model(),
         )
+
+    def _why(self, offer: Offer, catalogue: Catalogue) -> dict[str, str]:
+        found = ((item_id, catalogue.get(item_id)) for item_id in offer.because)
+        titles = {item_id: entry.title for item_id, entry in found if entry is not None}
+        return {lang: sentence(offer, titles, lang) for lang in self._settings.why_langs}
 
     def _model(self) -> messages.Model:
         """As of now; named anew only where other parts are in force."""

@@ -166,11 +166,14 @@ def _csv(path: Path) -> list[Row]:
 
 def _parquet(path: Path) -> list[Row]:
     try:
-        from pyarrow import parquet
+        from pyarrow import ArrowInvalid, parquet
     except ImportError as missing:
         raise Misconfigured(
             f"{path} is Parquet and pyarrow is not here: pip install 'interestream[parquet]', "
             "or write the table as CSV"
         ) from missing
-    rows: list[Row] = parquet.read_table(path).to_pylist()
+    try:
+        rows: list[Row] = parquet.read_table(path).to_pylist()
+    except (OSError, ArrowInvalid) as error:
+        raise Misconfigured(f"{path} cannot be read ({error}): name a Parquet file") from error
     return rows

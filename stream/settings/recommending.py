@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
+from stream.core.sentences import TEMPLATES
 from stream.settings.units import DAY_S, Part, Seconds, Share
 
 
@@ -15,6 +16,9 @@ class Recommending(BaseModel):
 
     list_size: Annotated[int, Field(ge=1, le=100)] = Field(10, description="offers of a list")
     list_ttl_s: Seconds = Field(DAY_S, description="validity of a list after its newest event")
+    why_langs: tuple[str, ...] = Field(
+        ("en",), description="languages in which each offer says why it is made; JSON list"
+    )
     interest_part: Part = Field(0.10, description="weight of the best matching interest in a score")
     session_part: Part = Field(0.20, description="weight of the match with the session in a score")
     neighbours_part: Part = Field(
@@ -79,6 +83,17 @@ class Recommending(BaseModel):
     signals_flush_s: Seconds = Field(
         10.0, description="between writes of what events say about items"
     )
+
+    @field_validator("why_langs")
+    @classmethod
+    def _spoken(cls, langs: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [lang for lang in langs if lang not in TEMPLATES]
+        if unknown:
+            raise ValueError(
+                f"no sentences in {', '.join(map(repr, unknown))}: there are some in "
+                f"{', '.join(map(repr, TEMPLATES))}; [] for none"
+            )
+        return langs
 
 
 class Segments(BaseModel):

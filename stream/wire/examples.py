@@ -59,6 +59,7 @@ RECOMMENDATION = Recommendation(
             source="interest",
             because=("film-50",),
             share={"interest": 0.7, "session": 0.2, "hotness": 0.1},
+            why={"en": "Because you liked Star Wars (1977)"},
         ),
         Offer(
             item_id="film-313",

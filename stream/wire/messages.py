@@ -107,6 +107,9 @@ class Offer(Struct, frozen=True, kw_only=True):
     share: Annotated[
         dict[str, Share], _text("what each part of the score gave; sums to 1; first 3 places only")
     ] = field(default_factory=dict)
+    why: Annotated[
+        dict[str, str], _text("one sentence for people, by language, in those that are set")
+    ] = field(default_factory=dict)
     propensity: Annotated[
         float, Meta(ge=0, le=1, description="probability with which this place got this item")
     ] = 1.0

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from stream.core.hashes import hash64
+from stream.core.sentences import sentence
 from stream.wire.ids import recommendation_id
 from tests.commit.world import (
     NOW,
@@ -63,6 +64,9 @@ async def test_the_message_is_the_stored_list(world: World) -> None:
         assert tuple(said["because"]) == stored.because
         assert said["share"] == stored.share
         assert said["propensity"] == stored.propensity
+        titles = {item_id: f"Title {item_id[1:]}" for item_id in stored.because}
+        assert said["why"] == {"en": sentence(stored, titles, "en")}
+    assert any(said["why"]["en"].startswith("Because you liked Title") for said in message["items"])
 
 
 async def test_one_list_a_user_and_chunk(world: World) -> None:

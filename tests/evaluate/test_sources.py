@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from stream.errors import Misconfigured
 from stream.evaluate import tables
@@ -173,6 +176,33 @@ def test_what_is_no_data_set_is_told(tmp_path: Path, name: str, message: str) ->
 
     with pytest.raises(Misconfigured, match=message):
         reading(tmp_path / name)
+
+
+@pytest.mark.parametrize("times", ["seconds", "timestamps", "text"])
+def test_parquet_is_read_as_a_table_of_the_same_columns(tmp_path: Path, times: str) -> None:
+    moments = [T, T + 10.5]
+    at: dict[str, list[object]] = {
+        "seconds": list(moments),
+        "timestamps": [datetime.fromtimestamp(t, UTC) for t in moments],
+        "text": [datetime.fromtimestamp(t, UTC).isoformat() for t in moments],
+    }
+    columns = {"uid": [1, 2], "iid": ["a", "b"], "ts": at[times], "stars": [5, None]}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "log.parquet")
+
+    found = reading(tmp_path / "log.parquet", columns="user=uid,item=iid,at=ts,rating=stars")
+
+    assert not found.refused
+    assert [(e.user_id, e.item_id, e.at) for e in found.events] == [
+        ("1", "a", moments[0]),
+        ("2", "b", moments[1]),
+    ]
+    rated, unrated = found.events
+    assert (rated.type, rated.rating, unrated.rating) == ("rating", 5.0, None)
+
+
+def test_a_broken_parquet_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match=r"log\.parquet cannot be read"):
+        reading(written(tmp_path / "log.parquet", "PAR1, but no more"))
 
 
 def test_parquet_without_its_package_names_the_extra(

@@ -77,3 +77,11 @@ def test_every_number_of_the_core_that_has_a_setting_follows_it() -> None:
     """And the defaults are the same on both sides, so a test of the core speaks of the worker."""
     assert load(session_half_life_s=77).tuning().session_half_life_s == 77
     assert load().tuning() == Tuning()
+
+
+def test_a_language_without_sentences_is_refused_and_those_that_have_them_are_named() -> None:
+    assert load(why_langs=("zh",)).why_langs == ("zh",)
+    assert load(why_langs=()).why_langs == ()
+
+    with pytest.raises(Misconfigured, match=r"WHY_LANGS.*'fr'.*'en', 'zh'"):
+        load(why_langs=("en", "fr"))
