@@ -30,6 +30,7 @@ from stream.evaluate.picture import drawing, save
 from stream.evaluate.play import PartsAt, Player, Variant
 from stream.evaluate.protocol import Plan
 from stream.evaluate.ranked import Ranked
+from stream.evaluate.segmented import Segmented
 from stream.evaluate.sources import read
 from stream.evaluate.summary import ABLATED, OURS, settings_of, summary
 from stream.evaluate.tables import columns
@@ -119,7 +120,8 @@ def played(
 ) -> Ranked:
     """One run over the data. The same options give the same rankings, whatever the tuning."""
     kinds = event_kinds(settings)
-    engine = Engine(prepared.catalogue, kinds, tuning, prepared.contents)
+    segments = Segmented(settings, tuning) if tuning.crowd_part else None
+    engine = Engine(prepared.catalogue, kinds, tuning, prepared.contents, segments)
     player = Player(
         engine,
         variants(tuning, ablate=options.ablate),

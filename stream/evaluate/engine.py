@@ -14,6 +14,7 @@ from stream.core.interests import fitted
 from stream.core.profile import Profile
 from stream.core.signals import Gathered, Row, gather, grown
 from stream.core.tuning import EventKind, Tuning
+from stream.evaluate.segmented import Segmented
 from stream.observe import Contents, Understood, observation
 from stream.wire.inputs import Event, Item
 from stream.wire.messages import ItemSignals
@@ -40,12 +41,14 @@ class Engine:
 
     kinds     by event type, as `stream.observe.event_kinds` makes them
     contents  what was read of the events' own texts
+    segments  keeps users' segments; None: nobody is in one
     """
 
     catalogue: Catalogue
     kinds: Mapping[str, EventKind]
     tuning: Tuning
     contents: Contents = field(default_factory=Contents)
+    segments: Segmented | None = None
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
     profiles: dict[str, Profile] = field(default_factory=dict)
     _rows: dict[str, Row] = field(default_factory=dict)
@@ -64,6 +67,9 @@ class Engine:
         """Fold one event, as a chunk of its own, and gather its signals."""
         folded = self.fold(event.user_id, (event,))
         gather(self._gathered, folded.increments, folded.pairings, self.tuning)
+        if self.segments is not None:
+            self.segments.learned(self.profiles.values())
+            self.profiles[event.user_id] = self.segments.assigned(folded.profile)
         return folded
 
     def fold(self, user_id: str, events: Sequence[Event]) -> Folded:

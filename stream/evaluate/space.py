@@ -39,12 +39,13 @@ class Choices:
 
 Space: TypeAlias = Mapping[str, Range | Choices]
 
-SEQUENCE = "sequence_part"  # weighs what is trained elsewhere
+#: They weigh what is made elsewhere: a trained model, and segments.
+SEQUENCE, CROWD = "sequence_part", "crowd_part"
 WEIGHTS: Space = {
     **{
         name: Range(0.0, 1.0)
         for name in Tuning.__dataclass_fields__
-        if name.endswith("_part") and name != SEQUENCE
+        if name.endswith("_part") and name not in (SEQUENCE, CROWD)
     },
     "neighbours_part": Range(0.0, 2.0),
 }
@@ -93,6 +94,7 @@ REFUSED = {
     "offered_signal_weight": "lists of a replay were shown to nobody, so it has no effect",
     "list_size": "another list size is another figure",
     SEQUENCE: "a search knows no trained model: measure it with evaluate --sequence",
+    CROWD: "a search knows no segments: measure it with evaluate --ablate",
 }
 
 
