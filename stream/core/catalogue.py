@@ -328,7 +328,7 @@ class Catalogue:
 
     def warmed(self) -> Catalogue:
         """The same with everything at hand that an excerpt needs: later snapshots take it over."""
-        for name in (ITEMS_ALONE | {"_sums"}) - {"vectors"}:
+        for name in {*COLUMNS, "rows", "_by_hash", "_sums"} - {"vectors"}:
             getattr(self, name)
         _ = self.categories.adjacent
         return self

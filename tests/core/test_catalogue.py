@@ -210,6 +210,14 @@ def test_a_light_catalogue_keeps_all_but_vectors_and_neighbours() -> None:
         _ = light.vectors
 
 
+def test_what_was_warmed_is_at_hand_in_the_next_snapshot_too() -> None:
+    warm = stocked("a", "b").lightened().warmed()
+    after = warm.with_entries([entry("c", None)]).with_rows({"a": used(1.0)})
+
+    assert {*COLUMNS, "rows", "_by_hash", "_sums", "categories"} - {"vectors"} <= {*after.__dict__}
+    assert after.categories.adjacent.shape == (0, 0)
+
+
 def test_a_light_catalogue_keeps_its_cosines() -> None:
     cosines = PairCosines(0.2, 0.1)
     light = stocked("a").lightened().with_cosines(cosines).with_entries([entry("b", None)])
