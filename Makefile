@@ -38,6 +38,8 @@ bench-encoder: .venv-export/.bench ## the encoder against others, into tests/ben
 bench-quality: .venv/.dev ## the recommendations on two data sets, into tests/bench/results and docs/quality.md
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE \
 	  $(BIN)/python -m tests.bench.quality --out tests/bench/results $(ARGS)
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE \
+	  $(BIN)/python -m tests.bench.hot --out tests/bench/results
 
 bench-large: .venv/.dev ## catalogues beyond what is scored whole, on a Qdrant server, into docs/large.md
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE \
