@@ -204,7 +204,6 @@ class Worker:
             encoder=tools.encoder,
             sentiment=tools.sentiment,
             users=tools.store.users,
-            items=tools.store.items,
             publisher=tools.publisher,
             patience=tools.patience,
             renderer=tools.renderer,

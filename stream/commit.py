@@ -46,8 +46,7 @@ from stream.sentiment.contract import Sentiment
 from stream.settings import Settings
 from stream.store.candidates import Candidates
 from stream.store.codec import pack, unpack
-from stream.store.contract import SavesItems, SavesUsers
-from stream.store.replica import entry_of
+from stream.store.contract import SavesUsers
 from stream.store.rows import UserRow, fresh_etag, next_version
 from stream.wire.decode import Limits, Skipped, decode_event, key_mismatch
 from stream.wire.reasons import Note
@@ -83,7 +82,6 @@ class Parts:
     encoder: TextEncoder
     sentiment: Sentiment
     users: SavesUsers
-    items: SavesItems
     publisher: Publisher
     patience: Patience
     renderer: Renderer
@@ -240,24 +238,16 @@ class Commit:
     async def _items(
         self, delivery: Delivery, understood: Understoods, results: Results
     ) -> dict[str, Entry]:
-        """The items of the events, also those that the replica has not heard of yet."""
-        catalogue = self._parts.catalogue()
-        wanted = {each.event.item_id for user in understood.values() for each in user} - {None}
-        found = {i: entry for i in wanted if i and (entry := catalogue.get(i)) is not None}
-        missing = [item_id for item_id in wanted if item_id and item_id not in found]
-        if missing:
-            rows = await self._parts.patience(
-                delivery, "qdrant", lambda: self._parts.items.load(missing)
-            )
-            found.update((item_id, entry_of(row)) for item_id, row in rows.items())
+        """The items of the events, with vectors; also those not in the replica yet."""
+        events = [each.event for user in understood.values() for each in user]
+        wanted = {event.item_id for event in events if event.item_id}
+        found = await self._parts.patience(
+            delivery, "qdrant", lambda: self._parts.candidates.items(wanted)
+        )
         results.notes[Note.UNKNOWN_ITEM] += sum(
-            each.event.item_id is not None and each.event.item_id not in found
-            for user in understood.values()
-            for each in user
+            event.item_id is not None and event.item_id not in found for event in events
         )
-        return await self._parts.patience(
-            delivery, "qdrant", lambda: self._parts.candidates.with_vectors(found)
-        )
+        return found
 
     async def _load(
         self, delivery: Delivery, users: Understoods, results: Results, *, fresh: bool

@@ -55,11 +55,17 @@ def allowed(profile: Profile, catalogue: Catalogue) -> Mask:
     """(n,) out, not expired, in a language the user reads, and not seen yet."""
     now = profile.as_of
     mask: Mask = (catalogue.published_at <= now) & (catalogue.expires_at > now)
-    langs = {e.lang for r in profile.recent if (e := catalogue.get(r.item_id)) and e.lang}
+    langs = langs_of(profile, catalogue)
     if langs:
         mask &= np.isin(catalogue.languages, np.array([*langs, None], object))
     mask[catalogue.rows_of_hashes(profile.seen)] = False
     return mask
+
+
+def langs_of(profile: Profile, catalogue: Catalogue) -> frozenset[str]:
+    """Languages of the user's last items."""
+    found = (catalogue.get(recent.item_id) for recent in profile.recent)
+    return frozenset(entry.lang for entry in found if entry is not None and entry.lang)
 
 
 def attributes_of(catalogue: Catalogue) -> Attributes:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from stream.core.catalogue import Catalogue
 from stream.core.parts import PARTS, Part
-from stream.core.profile import Profile
+from stream.core.profile import Profile, different
 from stream.core.tuning import Tuning
 from stream.core.without import content_without, nearness_without
 
@@ -91,7 +91,7 @@ def losses(
     parts: Sequence[Part] = PARTS,
 ) -> Losses:
     """What the scores of the items in these rows (k,) would lose, item by item."""
-    recent = tuple(dict.fromkeys(entry.item_id for entry in reversed(profile.recent)))
+    recent = tuple(different(profile.recent))
     medoids = (one.medoid for one in profile.interests)
     items = tuple(dict.fromkeys((*recent, *medoids)))  # the ring's first, each once
     content = content_without(profile, items, rows, catalogue, tuning)  # (1 + i, k)

@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.core.allowed import EVERYTHING, Filters, Mask, asked_for
+from stream.core.allowed import EVERYTHING, Filters, Mask, asked_for, langs_of
 from stream.core.arrange import pool_of
 from stream.core.catalogue import Catalogue
 from stream.core.crowd import crowds_of, domain_of
 from stream.core.decay import Vector
 from stream.core.hashes import hash32
 from stream.core.parts import PARTS, Part, believed, tastes
-from stream.core.profile import Profile
+from stream.core.profile import Profile, different
 from stream.core.rank import score
 from stream.core.signals import Row
 from stream.core.tuning import Tuning
@@ -84,12 +84,6 @@ def asked(profile: Profile, catalogue: Catalogue, filters: Filters, tuning: Tuni
     )
 
 
-def langs_of(profile: Profile, catalogue: Catalogue) -> frozenset[str]:
-    """Languages of the user's last items."""
-    found = (catalogue.get(recent.item_id) for recent in profile.recent)
-    return frozenset(entry.lang for entry in found if entry is not None and entry.lang)
-
-
 def seen_by(profile: Profile, catalogue: Catalogue) -> frozenset[str]:
     """Ids of what the user has seen, as far as it is known."""
     rows = catalogue.rows_of_hashes(profile.seen)
@@ -98,19 +92,14 @@ def seen_by(profile: Profile, catalogue: Catalogue) -> frozenset[str]:
 
 def history(profile: Profile, catalogue: Catalogue) -> Rows:
     """Rows of the user's last items and medoids: what `because` may name."""
-    ids = dict.fromkeys(
-        [
-            *(recent.item_id for recent in profile.recent),
-            *(interest.medoid for interest in profile.interests),
-        ]
-    )
+    medoids = (interest.medoid for interest in profile.interests)
+    ids = dict.fromkeys((*different(profile.recent), *medoids))
     return np.array([catalogue.rows[i] for i in ids if i in catalogue.rows], np.intp)
 
 
 def last_items(profile: Profile, tuning: Tuning) -> list[str]:
     """Ids of the items whose neighbours are asked, and of the one that moves up without one."""
-    different = dict.fromkeys(recent.item_id for recent in reversed(profile.recent))
-    return list(different)[: tuning.neighbour_window + 1]
+    return different(profile.recent)[: tuning.neighbour_window + 1]
 
 
 class Popular:
@@ -175,6 +164,7 @@ def _best(rows: Rows, values: NDArray[np.floating], most: int) -> Rows:
 
 def by_parts(
     profiles: Sequence[Profile],
+    lived: Sequence[Rows],
     catalogue: Catalogue,
     learned: Mapping[str, Row],
     popular: Popular,
@@ -184,6 +174,7 @@ def by_parts(
 ) -> list[Rows]:
     """Each user's best items by the parts that need no vector; rows of the (light) catalogue.
 
+    lived    each user's `history`
     learned  rows, with neighbours, of the users' last items
     popular  of the same catalogue
     """
@@ -195,7 +186,6 @@ def by_parts(
         )
         for profile, expected in zip(profiles, plugged, strict=True)
     ]
-    lived = [history(profile, catalogue) for profile in profiles]
     rows = np.unique(np.concatenate([*own, *lived])).astype(np.intp)
     if not len(rows):
         return [rows for _ in profiles]
@@ -237,7 +227,7 @@ def _neighbours(
 
 
 def choice(
-    profiles: Sequence[Profile],
+    lived: Sequence[Rows],
     catalogue: Catalogue,
     candidates: Sequence[Rows],
     vectors: Mapping[str, Vector],
@@ -245,11 +235,10 @@ def choice(
 ) -> Choice:
     """What the lists are made of, when all candidates and their vectors are at hand.
 
-    candidates  of each user, rows of the (light) catalogue
+    lived, candidates  of each user, rows of the (light) catalogue
     """
-    lived = [history(profile, catalogue) for profile in profiles]
     rows = np.unique(np.concatenate([np.zeros(0, np.intp), *candidates, *lived]))
-    only = np.zeros((len(profiles), len(rows)), np.bool_)
+    only = np.zeros((len(candidates), len(rows)), np.bool_)
     for user, theirs in enumerate(candidates):
         only[user, np.searchsorted(rows, theirs)] = True
     return Choice(catalogue.excerpt(rows, vectors, learned), only)

@@ -12,7 +12,7 @@ from stream.core.decay import Vector, absorb
 from stream.core.hashes import hash32, hash64
 from stream.core.influence import influence
 from stream.core.interests import Settled, settle
-from stream.core.profile import Profile, Recent
+from stream.core.profile import Profile, Recent, different
 from stream.core.strength import rating_share, strength
 from stream.core.tuning import (
     CATEGORIES_MAX,
@@ -171,9 +171,8 @@ def fold(profile: Profile, observations: Sequence[Observation], tuning: Tuning) 
 
 def _pairing(before: Profile, item_id: str, weight: float, at: float, tuning: Tuning) -> Pairing:
     """The item with the user's last different ones, the nearer the heavier."""
-    others = dict.fromkeys(each.item_id for each in reversed(before.recent))
-    others.pop(item_id, None)
-    last = tuple(others)[: tuning.neighbour_window]
+    others = (other for other in different(before.recent) if other != item_id)
+    last = tuple(islice(others, tuning.neighbour_window))
     weights = (weight * exp2(-place / tuning.neighbour_place_half_life) for place in count())
     return Pairing(item_id, last, tuple(islice(weights, len(last))), at)
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.core.catalogue import Catalogue, Neighbours
-from stream.core.profile import Profile, Recent
+from stream.core.profile import Profile, Recent, different
 from stream.core.tuning import Tuning
 
 Scores = NDArray[np.float32]
@@ -46,8 +46,7 @@ def nearness(profiles: Sequence[Profile], catalogue: Catalogue, tuning: Tuning) 
 
 def _last(recent: Sequence[Recent], tuning: Tuning) -> list[str]:
     """The user's last different items, newest first."""
-    different = dict.fromkeys(each.item_id for each in reversed(recent))
-    return list(different)[: tuning.neighbour_window]
+    return different(recent)[: tuning.neighbour_window]
 
 
 def _query(

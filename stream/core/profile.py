@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log
 
@@ -166,6 +166,12 @@ def interest_shares(profile: Profile, now: float, tuning: Tuning) -> tuple[Inter
         if w > 0
     ]
     return tuple(sorted(rows, key=lambda row: (-row.share, row.id)))
+
+
+def different(recent: Sequence[Recent]) -> list[str]:
+    """Ids of the different items of a ring, the newest first; of a repeated one its last place
+    counts."""
+    return list(dict.fromkeys(entry.item_id for entry in reversed(recent)))
 
 
 def taste(profile: Profile, now: float, tuning: Tuning) -> Vector | None:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from stream.core.catalogue import Catalogue
 from stream.core.parts import Part, Rows, Scores
-from stream.core.profile import Profile
+from stream.core.profile import Profile, different
 from stream.core.tuning import Tuning
 
 NAME = "sequence"
@@ -42,17 +42,16 @@ def sequence_part(model: Expects) -> Part:
     """The model as a part of the score."""
 
     def compute(profiles: Sequence[Profile], catalogue: Catalogue, _: Tuning) -> Scores:
-        return model.expected([different(profile) for profile in profiles], catalogue)
+        return model.expected([oldest_first(profile) for profile in profiles], catalogue)
 
     def without(profile: Profile, items: Sequence[str], rows: Rows, catalogue: Catalogue) -> Scores:
-        whole = different(profile)
+        whole = oldest_first(profile)
         fewer = ([one for one in whole if one != gone] for gone in items)
         return model.expected([whole, *fewer], catalogue, rows)
 
     return Part(NAME, lambda tuning: tuning.sequence_part, compute, without, model.version)
 
 
-def different(profile: Profile) -> list[str]:
-    """The different items of the ring, oldest first; of a repeated one its last place counts."""
-    newest = dict.fromkeys(entry.item_id for entry in reversed(profile.recent))
-    return [*newest][::-1]
+def oldest_first(profile: Profile) -> list[str]:
+    """The different items of the ring; of a repeated one its last place counts."""
+    return different(profile.recent)[::-1]

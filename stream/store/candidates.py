@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -19,6 +19,8 @@ from stream.core.parts import PARTS, Part
 from stream.core.profile import Profile
 from stream.core.tuning import Tuning
 from stream.store.convert import point_uuid
+from stream.store.replica import entry_of
+from stream.store.rows import ItemRow
 from stream.store.shelf import Shelf
 
 #: Users whose candidates are in memory at once, and whose searches are in one request: the ranking
@@ -27,6 +29,8 @@ AT_ONCE = 16
 
 
 class FindsItems(Protocol):
+    async def load(self, names: Iterable[str]) -> dict[str, ItemRow]: ...
+
     async def nearest(self, asked: Sequence[Near], limit: int) -> list[list[list[str]]]: ...
 
 
@@ -73,8 +77,9 @@ class Candidates:
         learned = await self._shelf.rows.get(last)
         with pure():
             popular = self._popular_in(whole, max(p.as_of for p in profiles), filters)
+            lived = [candidates.history(profile, whole) for profile in profiles]
             by_parts = candidates.by_parts(
-                profiles, whole, learned, popular, filters, tuning, self._scored_by()
+                profiles, lived, whole, learned, popular, filters, tuning, self._scored_by()
             )
             asked = [candidates.asked(profile, whole, filters, tuning) for profile in profiles]
         near = [
@@ -82,21 +87,23 @@ class Candidates:
             for own in await self._items.nearest(asked, BY_QUERY)
         ]
         rows = [np.union1d(*both).astype(np.intp) for both in zip(by_parts, near, strict=True)]
-        lived = [candidates.history(profile, whole) for profile in profiles]
         ids = {whole.entries[row].item_id for some in (*rows, *lived) for row in some.tolist()}
         vectors = await self._shelf.vectors.get(ids)
         with pure():
-            return candidates.choice(profiles, whole, rows, vectors, learned)
+            return candidates.choice(lived, whole, rows, vectors, learned)
 
-    async def with_vectors(self, entries: Mapping[str, Entry]) -> dict[str, Entry]:
-        """The same items, with their vectors where the catalogue that they come from is light."""
-        bare = [i for i, entry in entries.items() if entry.vector is None]
-        if not bare or not self._catalogue().light:
-            return dict(entries)
-        vectors = await self._shelf.vectors.get(bare)
-        return {
-            i: replace(entry, vector=vectors.get(i, entry.vector)) for i, entry in entries.items()
-        }
+    async def items(self, item_ids: Collection[str]) -> dict[str, Entry]:
+        """By id, with vectors, those that there are; also what the catalogue has not heard of."""
+        whole = self._catalogue()
+        found = {i: entry for i in item_ids if (entry := whole.get(i)) is not None}
+        missing = [item_id for item_id in item_ids if item_id not in found]
+        if whole.light and found:
+            vectors = await self._shelf.vectors.get(found)
+            found = {i: replace(entry, vector=vectors.get(i)) for i, entry in found.items()}
+        if missing:
+            rows = await self._items.load(missing)
+            found.update((item_id, entry_of(row)) for item_id, row in rows.items())
+        return found
 
     async def nearest(self, vectors: Sequence[Vector], most: int) -> list[list[Entry]]:
         """The items on offer that are nearest to each of some vectors (d,), the nearest first."""

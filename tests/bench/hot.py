@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 import tempfile
 import time
@@ -28,7 +27,6 @@ from stream.bugs import BugBudget
 from stream.core.fold import Folded, Observation, fold
 from stream.core.profile import Profile
 from stream.core.tuning import EventKind
-from stream.errors import InterestreamError
 from stream.kafka.deliveries import TopicPartition
 from stream.kafka.patience import Patience
 from stream.kafka.publisher import Outgoing
@@ -38,7 +36,7 @@ from stream.store.collections import Store, open_store
 from stream.store.contract import SavesNeighbours
 from stream.store.rows import NeighbourRow
 from stream.wire.decode import Limits, decode_signals
-from tests.bench import docs, machine
+from tests.bench import command, docs, machine
 from tests.kafka.fakes import FakeFlow, FakeHealth, FakeRecord
 from tests.support.fakes import FakePublisher, delivery_of
 from tests.support.stores import Place, embedded
@@ -255,28 +253,15 @@ async def _opened(place: Place, namespace: str, shares: NDArray[np.float64]) -> 
 
 def main() -> int:
     """Exit code: 0 measured, 1 something was missing."""
-    asked = _arguments()
+    asked = command.arguments(argparse.ArgumentParser(prog=MODULE, description=__doc__))
     machine.clean_environment(MODULE)
-    try:
+
+    def wanted() -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder, embedded(Path(folder)) as place:
             found = asyncio.run(measured(place, quick=asked.quick))
-    except InterestreamError as error:
-        sys.stderr.write(f"{MODULE}: {error}\n")
-        return 1
-    result = {**machine.facts(MODULE, PACKAGES), "quick": asked.quick, **found}
-    asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / "hot.json").write_text(json.dumps(result, indent=1) + "\n")
-    if asked.out.resolve() == docs.RESULTS:
-        docs.write()
-    sys.stdout.write("\n".join(docs.hot_part(result)) + "\n")
-    return 0
+        return {**machine.facts(MODULE, PACKAGES), "quick": asked.quick, **found}
 
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=f"python -m {MODULE}", description=__doc__)
-    parser.add_argument("--out", type=Path, default=docs.RESULTS, help="folder for the result")
-    parser.add_argument("--quick", action="store_true", help="few flushes: to see that it runs")
-    return parser.parse_args()
+    return command.run(MODULE, asked, "hot", wanted, docs.hot_part)
 
 
 if __name__ == "__main__":

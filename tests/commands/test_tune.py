@@ -9,20 +9,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import msgspec
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from stream.cli import app
-from stream.commands import evaluate as evaluation
 from stream.commands import tune as command
 from stream.commands.tuning import Watched
 from stream.core.tuning import Tuning
-from stream.encoder.fake import FakeEncoder
 from stream.evaluate import search as searching
 from stream.evaluate import verdict
 from stream.evaluate.envfile import render
@@ -30,8 +26,7 @@ from stream.evaluate.goal import Goal
 from stream.evaluate.recorded import Rankings, Recorder, Window
 from stream.evaluate.search import Trial
 from stream.settings import load
-from stream.wire.inputs import Event
-from tests.evaluate.parts import dataset
+from tests.evaluate.planted import fake_encoder, planted_file
 
 Run = Callable[..., Result]
 
@@ -51,30 +46,13 @@ BLIND = {
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs the command on the planted world as JSON lines."""
-    fake = FakeEncoder(8)
-
-    async def opened(*_: object, **__: object) -> FakeEncoder:
-        return fake
-
-    monkeypatch.setattr(evaluation, "model_folder", lambda _: Path("model"))
-    monkeypatch.setattr(evaluation, "manifest", SimpleNamespace(read=lambda _: fake.manifest))
-    monkeypatch.setattr(evaluation, "open_encoder", opened)
-    monkeypatch.setenv("INTERESTREAM_CACHE_DIR", str(tmp_path / "cache"))
-    data = tmp_path / "planted.jsonl"
-    lines = [msgspec.json.encode(_sent(one)) for one in (*dataset().items, *dataset().events)]
-    data.write_bytes(b"\n".join(lines))
+    fake_encoder(monkeypatch)
+    data = planted_file(tmp_path, monkeypatch)
 
     def invoked(*arguments: str) -> Result:
         return CliRunner().invoke(app, ["tune", str(data), *SMALL, *arguments])
 
     return invoked
-
-
-def _sent(one: object) -> dict[str, object]:
-    empty: tuple[object, ...] = (None, "", [], {}, ())
-    fields = msgspec.to_builtins(one)
-    fields = {name: value for name, value in fields.items() if value not in empty}
-    return fields | ({"rating_max": 5} if isinstance(one, Event) else {})
 
 
 @pytest.fixture

@@ -131,7 +131,6 @@ class World:
         parts = Parts(
             encoder=self.encoder,
             users=self.store.users,
-            items=self.store.items,
             publisher=self.publisher,
             patience=Patience(self.health, shortest_s=0.0001, longest_s=0.0002),
             renderer=Renderer(

@@ -151,7 +151,7 @@ async def test_items_and_segments_find_their_vectors(store: Store) -> None:
     entry = light.entries[7]
     assert entry.vector is None
 
-    (whole,) = (await found.candidates.with_vectors({entry.item_id: entry})).values()
+    (whole,) = (await found.candidates.items([entry.item_id])).values()
     centroid = found.world.whole.vectors[found.world.whole.rows[entry.item_id]]
     (near,) = await found.candidates.nearest([centroid], 5)
 

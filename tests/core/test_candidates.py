@@ -9,7 +9,7 @@ import pytest
 
 from stream.core import candidates
 from stream.core.allowed import Filters
-from stream.core.candidates import Popular, asked, by_parts, last_items
+from stream.core.candidates import Popular, asked, by_parts, history, last_items
 from stream.core.catalogue import Catalogue, Entry
 from stream.core.hashes import hash32
 from stream.core.profile import Membership, Profile
@@ -145,7 +145,10 @@ def test_filters_come_first() -> None:
 def test_a_catalogue_with_nothing_to_offer_has_no_candidates() -> None:
     gone = Catalogue(DIMENSION, (entry("gone", None, deleted=True),), light=True)
     stranger = folded(observation(0, item_id="unknown")).profile
+    nothing = history(stranger, gone)
 
-    (rows,) = by_parts([stranger], gone, {}, Popular(gone, TUNING, NOW), EVERYTHING, TUNING)
+    (rows,) = by_parts(
+        [stranger], [nothing], gone, {}, Popular(gone, TUNING, NOW), EVERYTHING, TUNING
+    )
 
     assert not len(rows)

@@ -235,6 +235,17 @@ def test_cosines_are_looked_at_again_when_items_come() -> None:
     assert after.pair_cosines == pair_cosines(after.vectors) != before
 
 
+def test_in_an_excerpt_it_is_as_late_as_in_the_whole() -> None:
+    """Though the item that was used last is not in it."""
+    rows = {"old": Row(4.0, 4.0, NOW - HALF_LIFE_S), "new": Row(1.0, 1.0, NOW)}
+    whole = stocked("old", "new").with_rows(rows)
+
+    part = whole.excerpt(np.array([0], np.intp), {}, {})
+
+    assert part.learned_at == whole.learned_at == NOW
+    assert part.counts(half_life_s=HALF_LIFE_S).tolist() == [2.0]
+
+
 def test_in_an_excerpt_the_same_categories_are_adjacent() -> None:
     """Though its own items would say otherwise."""
     together = [entry(f"{n}", None, categories=("x", "y")) for n in range(9)]

@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
-import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
 from stream.cli import app
-from stream.commands import evaluate as command
 from stream.encoder.fake import FakeEncoder
 from stream.errors import Misconfigured
-from stream.wire.inputs import Event
 from tests.evaluate.parts import START, dataset
+from tests.evaluate.planted import fake_encoder, planted_file
 from tests.sequence.parts import ITEMS as LEARNED
 from tests.sequence.parts import model_folder
 
@@ -25,36 +22,18 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def encoder(monkeypatch: pytest.MonkeyPatch) -> FakeEncoder:
-    fake = FakeEncoder(8)
-
-    async def opened(*_: object, **__: object) -> FakeEncoder:
-        return fake
-
-    monkeypatch.setattr(command, "model_folder", lambda _: Path("model"))
-    monkeypatch.setattr(command, "manifest", SimpleNamespace(read=lambda _: fake.manifest))
-    monkeypatch.setattr(command, "open_encoder", opened)
-    return fake
+    return fake_encoder(monkeypatch)
 
 
 @pytest.fixture
 def run(encoder: FakeEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs the command on the planted world as JSON lines."""
-    monkeypatch.setenv("INTERESTREAM_CACHE_DIR", str(tmp_path / "cache"))
-    data = tmp_path / "planted.jsonl"
-    lines = [msgspec.json.encode(_sent(one)) for one in (*dataset().items, *dataset().events)]
-    data.write_bytes(b"\n".join(lines))
+    data = planted_file(tmp_path, monkeypatch)
 
     def invoked(*arguments: str) -> Result:
         return CliRunner().invoke(app, ["evaluate", str(data), *arguments])
 
     return invoked
-
-
-def _sent(one: object) -> dict[str, object]:
-    empty: tuple[object, ...] = (None, "", [], {}, ())
-    fields = msgspec.to_builtins(one)
-    fields = {name: value for name, value in fields.items() if value not in empty}
-    return fields | ({"rating_max": 5} if isinstance(one, Event) else {})
 
 
 def test_figures_go_to_the_screen_and_to_files(run: Run, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from stream.core.catalogue import Catalogue
 from stream.core.parts import PARTS
 from stream.core.profile import Profile
 from stream.core.rank import rank, ranker, score
-from stream.core.sequence import NAME, different, sequence_part
+from stream.core.sequence import NAME, oldest_first, sequence_part
 from stream.core.tuning import EventKind
 from tests.core.samples import HIDE, LIKE, NOW, TUNING, VIEW, entry, folded, law
 from tests.core.worlds import PLAIN, event_on, parity_world
@@ -104,7 +104,7 @@ def test_it_is_one_of_the_parts_of_a_score() -> None:
 
     scored = score([profile], catalogue, ON, parts=WITH)
 
-    own = np.float32(0.7) * model().expected([different(profile)], catalogue)
+    own = np.float32(0.7) * model().expected([oldest_first(profile)], catalogue)
     others = score([profile], catalogue, ON)
     open_to_all = np.isfinite(scored.total)
     assert np.array_equal(scored.parts[NAME], own)
@@ -143,7 +143,7 @@ def test_an_item_that_was_used_twice_stands_where_it_was_used_last() -> None:
     catalogue = parity_world()
     profile = using([(0, LIKE), (1, LIKE), (0, VIEW), (2, HIDE)], catalogue)
 
-    assert different(profile) == ["item-1", "item-0", "item-2"]
+    assert oldest_first(profile) == ["item-1", "item-0", "item-2"]
 
 
 @pytest.mark.parametrize("chosen", [[], [(15, LIKE), (16, LIKE)]])

@@ -168,7 +168,6 @@ class Process:
             encoder=FakeEncoder(DIMENSION),
             sentiment=_sentiment(),
             users=self._users(),
-            items=store.items,
             publisher=self.publisher,
             patience=Patience(FakeHealth(), shortest_s=0.0, longest_s=0.0),
             renderer=renderer(),
