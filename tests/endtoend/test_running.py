@@ -150,6 +150,7 @@ def test_what_others_did_reaches_a_list_and_outlives_a_restart(service: Service,
 
 
 def test_a_worker_that_may_not_hold_the_catalogue_searches_it(service: Service, user: str) -> None:
+    until(lambda: len(service.offered(f"{user}-0")) == 10, "the films in the worker's replica")
     scored = service.fresh_list(f"{user}-1")
     assert service.worker.terminate() == 0
     service.worker.start(catalogue_max_items="5")
