@@ -151,7 +151,7 @@ def tables(
         return Points(client, name, timeout_s=settings.qdrant_timeout_s)
 
     return Store(
-        users=Users(points("users"), dimension=encoder.dimension),
+        users=Users(points("users"), dimension=encoder.dimension, places=settings.interests_max),
         items=open_items(points("items")),
         neighbours=open_neighbours(points("neighbours")),
         segments=Segments(points("segments"), meta),

@@ -1,4 +1,10 @@
-"""Profiles in Qdrant: one point a user."""
+"""Profiles in Qdrant: one point a user.
+
+A user's interests always take the same number of rows, the places that no interest has filled with
+zeros. Up to 1.18 the server may hand out a multivector's rows as another user's after a kill -9,
+where the one or the other had grown past the room of its first write; one that never grows is safe
+(https://github.com/qdrant/qdrant/pull/9501). A zero row is near to nothing.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +32,16 @@ class Users:
     """The `users` collection; every method raises Unavailable while Qdrant does not answer.
 
     dimension  d of interests and taste
+    places     rows that a user's interests take, filled or not
     """
 
-    def __init__(self, points: Points, *, dimension: int) -> None:
+    def __init__(self, points: Points, *, dimension: int, places: int = 5) -> None:
         self._dimension = dimension
         self._points = points
         row = partial(_row, dimension=dimension)
+        draft = partial(_draft, dimension=dimension, places=places)
         vectors = (INTERESTS, TASTE)
-        form = Form(USER_ID, vectors, lambda user: user.user_id, _draft, row, UPDATED_AT)
+        form = Form(USER_ID, vectors, lambda user: user.user_id, draft, row, UPDATED_AT)
         self.table: Table[UserRow] = Table(points, form)
 
     async def load(self, user_ids: Iterable[str]) -> dict[str, UserRow]:
@@ -83,7 +91,7 @@ class Users:
         return await self.table.count()
 
 
-def _draft(row: UserRow) -> Draft:
+def _draft(row: UserRow, dimension: int, places: int) -> Draft:
     fields: dict[str, convert.Field] = {
         USER_ID: row.user_id,
         SEGMENT: row.segment,
@@ -91,9 +99,10 @@ def _draft(row: UserRow) -> Draft:
         OUTBOX_AT: row.outbox_at,
         "state": row.state,
     }
-    vectors: dict[str, pb.Vector] = {}
+    interests = np.zeros((max(places, len(row.interests)), dimension), np.float32)
     if len(row.interests):
-        vectors[INTERESTS] = convert.multi(row.interests)
+        interests[: len(row.interests)] = row.interests
+    vectors = {INTERESTS: convert.multi(interests)}
     if row.taste is not None:
         vectors[TASTE] = convert.dense(row.taste)
     return Draft(convert.point_uuid(row.user_id), row.etag, fields, vectors)
@@ -105,13 +114,16 @@ def _row(point: pb.RetrievedPoint, dimension: int) -> UserRow:
         user_id=convert.text(fields, USER_ID),
         etag=convert.integer(fields, ETAG),
         state=convert.text(fields, "state"),
-        interests=(
-            convert.read_multi(vectors[INTERESTS])
-            if INTERESTS in vectors
-            else np.zeros((0, dimension), np.float32)
-        ),
+        interests=_filled(vectors, dimension),
         taste=convert.read_dense(vectors[TASTE]) if TASTE in vectors else None,
         segment=convert.optional_text(fields, SEGMENT),
         updated_at=convert.integer(fields, UPDATED_AT),
         outbox_at=convert.optional_integer(fields, OUTBOX_AT),
     )
+
+
+def _filled(vectors: Mapping[str, pb.VectorOutput], dimension: int) -> Matrix:
+    if INTERESTS not in vectors:
+        return np.zeros((0, dimension), np.float32)
+    rows = convert.read_multi(vectors[INTERESTS])
+    return rows[rows.any(axis=1)]

@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stream.settings import Settings
 from stream.store import convert
 from stream.store.collections import Store
 from stream.store.rows import ItemRow, NeighbourRow, UserRow
+from stream.store.users import INTERESTS
 from tests.contracts.conftest import DIMENSION
 from tests.support.rows import item_row, neighbour_row, unit_rows, user_row
 
 pytestmark = pytest.mark.integration
 
+PLACES = Settings.model_fields["interests_max"].default
 ODD = 1_700_000_000.1234567  # needs all 53 bits
 Row = UserRow | ItemRow | NeighbourRow
 
@@ -56,6 +59,19 @@ async def test_a_save_replaces_the_whole_user(store: Store) -> None:
     await store.users.save([bare], {"a": full.etag})
 
     assert_same((await store.users.load(["a"]))["a"], bare)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 5])
+async def test_interests_take_the_same_room_however_many_there_are(
+    store: Store, count: int
+) -> None:
+    """What grows may be corrupted by a kill -9 of the server."""
+    row = user_row("a", interests=unit_rows(count, seed=1))
+    await store.users.save([row], {"a": None})
+
+    (point,) = await store.users.table.points.get([convert.point_uuid("a")], vectors=(INTERESTS,))
+    assert len(convert.read_multi(convert.named_vectors(point)[INTERESTS])) == PLACES
+    assert len((await store.users.load(["a"]))["a"].interests) == count
 
 
 async def test_loading_names_only_users_that_exist(store: Store) -> None:
