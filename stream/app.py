@@ -34,6 +34,7 @@ from stream.encoder.encoder import Encoder
 from stream.errors import Misconfigured, Unavailable
 from stream.kafka.admin import Admin, ensure_topics, partitions_of, wait_for_broker
 from stream.kafka.chunks import ChunkApp, build_app
+from stream.kafka.dead_letters import letters_of
 from stream.kafka.partitions import Handler, serve
 from stream.kafka.patience import Patience
 from stream.kafka.publisher import Publisher
@@ -247,6 +248,7 @@ class Worker:
             nearest=tools.candidates.nearest,
             publisher=tools.publisher,
             renderer=tools.renderer,
+            letters=partial(letters_of, self.settings),
         )
 
     def _app(self, handlers: dict[str, Handler], signals: SignalsAgent) -> ChunkApp:

@@ -57,6 +57,12 @@ class ProfileCaches:
     def of(self, partition: Partition) -> PartitionCache:
         return PartitionCache(partition, self._users)
 
+    def forget(self, user_ids: Iterable[str], *, but: Partition) -> None:
+        """Keep these users' profiles in one partition alone."""
+        gone = set(user_ids)
+        for key in [key for key in self._users if key[1] in gone and key[0] != but]:
+            self._users.pop(key, None)
+
     def drop(self, partitions: Iterable[Partition]) -> None:
         gone = set(partitions)
         for key in [key for key in self._users if key[0] in gone]:

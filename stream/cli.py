@@ -262,6 +262,32 @@ def explain(
     put(tell(seen))
 
 
+@app.command(epilog="Example: interestream forget user-17")
+def forget(
+    users: Annotated[list[str], typer.Argument(help="the users' ids")],
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask for users to be forgotten, and return when the broker has the requests.
+
+    A worker removes the profile at once, and sends a receipt after
+    INTERESTREAM_FORGET_CONFIRM_S: `interestream tail receipts --user USER` shows it.
+    """
+    import time
+    from dataclasses import asdict
+
+    from stream.commands.forget import ask
+
+    settings = load()
+    if not yes:
+        typer.confirm(
+            f"forget {len(set(users))} user{'s' * (len(set(users)) > 1)} for good?", abort=True
+        )
+    for request in ask(users, settings, time.time()):
+        line = f"{request.user_id}: asked for by event {request.event_id}"
+        typer.echo(json.dumps(asdict(request)) if as_json else line)
+
+
 # what has many options stands in files of its own
 app.command(
     epilog="Example: interestream evaluate ml-100k --json quality.json --report quality.html"

@@ -26,6 +26,7 @@ from stream.bugs import BugBudget, pure
 from stream.cache import CachedProfile, ProfileCaches
 from stream.core.catalogue import Catalogue, Entry
 from stream.core.fold import Folded, Outcome, fold
+from stream.core.forgetting import begun
 from stream.core.hashes import hash32
 from stream.core.interests import fitted
 from stream.core.parts import PARTS, Part
@@ -328,9 +329,12 @@ class Commit:
         return profiles
 
     def _next(self, folded: Folded, cause: str | None) -> Profile:
-        version = next_version(folded.profile.version, self._parts.clock())
+        now = self._parts.clock()
+        profile = replace(folded.profile, version=next_version(folded.profile.version, now))
+        if folded.forgot:
+            profile = begun(profile, now, confirm_s=self._settings.forget_confirm_s)
         return assign(
-            replace(folded.profile, version=version),
+            profile,
             self._parts.segments(),
             margin=self._settings.segment_margin,
             min_stay_s=self._settings.segment_min_stay_s,
@@ -359,9 +363,12 @@ class Commit:
             return done
         with results.stage("save"):
             with pure():
-                rows = {u: pack(p, fresh_etag(), self._tuning) for u, p in profiles.items()}
+                now = self._parts.clock()
+                rows = {
+                    u: pack(p, fresh_etag(), self._tuning, now=now) for u, p in profiles.items()
+                }
                 # what a reader would see: cached and loaded are the same, and readable
-                stored = {user: unpack(row) for user, row in rows.items()}
+                stored = {user: unpack(replace(row, user_id=user)) for user, row in rows.items()}
             delivery.check_owned()
             read = {user: loaded[user].etag for user in rows}
             won = await self._parts.users.save(list(rows.values()), read)
@@ -396,6 +403,7 @@ class Commit:
         cache = self._caches.of(delivery.tp)
         for user, one in here.items():
             cache.mark_sent(user, {change.change_id for change in one.profile.outbox})
+        self._caches.forget((u for u, w in written.items() if w.folded.forgot), but=delivery.tp)
         now = self._parts.clock()
         arrived = {record.offset: record.timestamp / 1000 for record in records}
         for user, one in written.items():
@@ -408,7 +416,7 @@ class Commit:
         messages = [renderer.segment_change(profile, change) for change in profile.outbox]
         forgotten = profile.forgotten_at is not None and profile.current is None
         if one.folded.forgot or (one.folded.redelivered and forgotten):
-            messages.append(renderer.forgotten(profile))
+            messages += renderer.forgotten(profile)
         if profile.current is not None and (one.folded.publishes or one.folded.redelivered):
             messages.append(renderer.recommendation(profile, self._parts.catalogue()))
         return messages

@@ -104,18 +104,47 @@ class Renderer:
             self._named = (parts, messages.Model(encoder=self._encoder, ranker=name))
         return self._named[1]
 
-    def forgotten(self, profile: Profile) -> Outgoing:
-        """A null that takes the user's list out of the compacted topic.
+    def forgotten(self, profile: Profile) -> list[Outgoing]:
+        """Nulls: one takes the list out of the compacted topic, one tells who keeps segments.
 
         Raises ValueError where the user was not forgotten.
         """
         if profile.forgotten_at is None:
             raise ValueError(f"profile {profile.user_id!r} was not forgotten")
-        headers = cloudevents.forgotten_headers(
-            profile.user_id, profile.forgotten_at, source=self._source
+        headers = tuple(
+            cloudevents.forgotten_headers(
+                profile.user_id, profile.forgotten_at, source=self._source
+            )
         )
-        topic = self._settings.topic("recommendations")
-        return Outgoing(topic, profile.user_id.encode(), None, tuple(headers))
+        topics = map(self._settings.topic, ("recommendations", "segments"))
+        return [Outgoing(topic, profile.user_id.encode(), None, headers) for topic in topics]
+
+    def receipt(self, profile: Profile, letters: int, now: float) -> Outgoing:
+        """What was removed of a user whose removal is confirmed.
+
+        letters  dead letters that were taken back
+        now      wall clock, seconds
+
+        Raises ValueError where no removal waits for its confirmation.
+        """
+        removal = profile.forgetting
+        if profile.forgotten_at is None or removal is None:
+            raise ValueError(f"profile {profile.user_id!r} is not being forgotten")
+        message = messages.Receipt(
+            receipt_id=ids.receipt_id(profile.user_id, profile.forgotten_at),
+            user_hash=ids.user_hash(profile.user_id),
+            asked_by=removal.asked_by,
+            asked_at=rfc3339(profile.forgotten_at),
+            removed_at=rfc3339(removal.removed_at),
+            confirmed_at=rfc3339(now),
+            removed={**removal.removed, "dead_letters": letters},
+        )
+        return Outgoing(
+            self._settings.topic("receipts"),
+            message.receipt_id.encode(),
+            encode(message),
+            tuple(cloudevents.receipt_headers(message, source=self._source)),
+        )
 
     def segment_change(self, profile: Profile, change: Change) -> Outgoing:
         """An entry of the profile's outbox."""

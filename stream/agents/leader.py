@@ -15,7 +15,7 @@ import structlog
 
 from stream.agents.fit import FitFailed, Job, fit_apart
 from stream.agents.lease import KeepsFacts, Lease
-from stream.agents.sweep import Sends, Sweep, SweepsUsers
+from stream.agents.sweep import FindsLetters, Sends, Sweep, SweepsUsers
 from stream.core.catalogue import Catalogue, Entry
 from stream.core.decay import Vector
 from stream.core.segments import LABEL_ITEMS, SegmentModel, labelled
@@ -69,6 +69,7 @@ class Leader:
 
     catalogue    the present snapshot, for labels
     nearest      of some vectors (d,): so many items near each, the nearest first
+    letters      finds the dead letters of some users, by the hash of the user's id
     fit          from a job to its model; raises FitFailed
     users_per_s  read, at most, to move users after a fit
     """
@@ -83,6 +84,7 @@ class Leader:
         nearest: Callable[[Sequence[Vector], int], Awaitable[list[list[Entry]]]],
         publisher: Sends,
         renderer: Renderer,
+        letters: FindsLetters,
         clock: Callable[[], float] = time.time,
         fit: Callable[[Job], Awaitable[SegmentModel]] = fit_apart,
         users_per_s: float = USERS_PER_S,
@@ -102,6 +104,8 @@ class Leader:
             users=store.users,
             publisher=publisher,
             renderer=renderer,
+            catalogue=catalogue,
+            letters=letters,
             clock=clock,
         )
         self._fit_at = 0.0
@@ -177,6 +181,6 @@ class Leader:
         return self._keeper.model
 
     async def sweep(self) -> None:
-        """Send the segment changes that wait. Raises Unavailable."""
+        """Send the segment changes that wait, and confirm removals. Raises Unavailable."""
         while self.lease.held and await self._sweep.send_waiting():
             pass

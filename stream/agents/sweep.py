@@ -1,4 +1,8 @@
-"""The sweep: segment changes that still wait get out, and users whose segment is gone move.
+"""The sweep: what still waits gets out, and users whose segment is gone move.
+
+Segment changes wait that their maker did not send, and confirmations of users who were forgotten.
+For the latter the outputs are put right: what a stalled worker sent after the nulls is taken back,
+and where the user has come to life again meanwhile the list as it is stored goes out again.
 
 It writes profiles as the commit does: guarded by their etags, changes in the outbox until the
 broker has confirmed them. A user that somebody else wrote meanwhile is left to the next sweep.
@@ -13,6 +17,7 @@ from typing import Protocol
 
 import structlog
 
+from stream.core.catalogue import Catalogue
 from stream.core.profile import Profile
 from stream.core.segments import SegmentModel, assign
 from stream.core.tuning import Tuning
@@ -22,10 +27,10 @@ from stream.settings import Settings
 from stream.store.codec import pack, unpack
 from stream.store.contract import SavesUsers
 from stream.store.rows import UserRow, fresh_etag, next_version
+from stream.wire.ids import user_hash
 
 log = structlog.get_logger(__name__)
 
-WAITED_S = 30.0  # a change that waits longer was not sent by the one who made it
 USERS = 50  # in one write, beside which events go on
 
 
@@ -43,6 +48,12 @@ class Sends(Protocol):
     async def send(self, records: Sequence[Outgoing]) -> None: ...
 
 
+class FindsLetters(Protocol):
+    """What is needed of `stream.kafka.dead_letters`: the keys of letters that are still there."""
+
+    async def __call__(self, user_hashes: frozenset[str]) -> dict[str, list[bytes]]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """A profile and the etag that it was read with."""
@@ -52,7 +63,11 @@ class Read:
 
 
 class Sweep:
-    """Methods raise Unavailable; what they had not done yet is there for the next call."""
+    """Methods raise Unavailable; what they had not done yet is there for the next call.
+
+    catalogue  the present snapshot, for titles
+    letters    finds the dead letters of some users, by the hash of the user's id
+    """
 
     def __init__(
         self,
@@ -62,6 +77,8 @@ class Sweep:
         users: SweepsUsers,
         publisher: Sends,
         renderer: Renderer,
+        catalogue: Callable[[], Catalogue],
+        letters: FindsLetters,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
@@ -69,13 +86,40 @@ class Sweep:
         self._users = users
         self._publisher = publisher
         self._renderer = renderer
+        self._catalogue = catalogue
+        self._letters = letters
         self._clock = clock
 
     async def send_waiting(self) -> bool:
-        """Send what waited too long, of up to `USERS` users; whether more may be waiting."""
-        rows = await self._users.unsent(int((self._clock() - WAITED_S) * 1000), USERS)
-        cleared = await self._send(_readable(rows))
+        """Send what is due, of up to `USERS` users; whether more may be waiting."""
+        now = self._clock()
+        rows = await self._users.unsent(int(now * 1000), USERS)
+        read = _readable(rows)
+        ended = [one for one in read if _is_due(one.profile, now)]
+        cleared = await self._send(read, await self._confirmations(ended, now), ended)
         return len(rows) == USERS and cleared > 0
+
+    async def _confirmations(self, ended: Sequence[Read], now: float) -> list[Outgoing]:
+        """What puts the outputs right for these users, and the receipts, in this order."""
+        if not ended:
+            return []
+        hashes = {user_hash(one.profile.user_id): one.profile for one in ended}
+        letters = await self._letters(frozenset(hashes))
+        topic = self._settings.topic("dead-letters")
+        messages = []
+        for name, profile in hashes.items():
+            keys = letters.get(name, [])
+            messages += [Outgoing(topic, key, None, ()) for key in keys]
+            messages += self._as_stored(profile)
+            messages.append(self._renderer.receipt(profile, len(keys), now))
+        return messages
+
+    def _as_stored(self, profile: Profile) -> list[Outgoing]:
+        """Nulls; for who has come to life again the list, and no null of the segment."""
+        lists, segments = self._renderer.forgotten(profile)
+        if profile.current is not None:
+            lists = self._renderer.recommendation(profile, self._catalogue())
+        return [lists] if profile.membership else [lists, segments]
 
     async def reassign(self, rows: Sequence[UserRow], model: SegmentModel) -> int:
         """Move those whose segment is another one now; how many were moved."""
@@ -97,33 +141,49 @@ class Sweep:
         )
         return None if after.outbox == profile.outbox else after
 
-    async def _send(self, read: Sequence[Read]) -> int:
-        """Send these outboxes, then save the profiles without them; how many were saved."""
+    async def _send(
+        self, read: Sequence[Read], more: Sequence[Outgoing] = (), ended: Sequence[Read] = ()
+    ) -> int:
+        """Send these outboxes and `more`, then save the profiles without them.
+
+        ended  those whose removal `more` confirms
+
+        Returns how many were saved.
+        """
         messages = [
             self._renderer.segment_change(one.profile, change)
             for one in read
             for change in one.profile.outbox
         ]
-        if not messages:
+        if not messages and not more:
             return 0
-        await self._publisher.send(messages)
-        sent = [Read(replace(self._next(one.profile), outbox=()), one.etag) for one in read]
-        return len(await self._save(sent))
+        await self._publisher.send([*messages, *more])
+        confirmed = {one.profile.user_id for one in ended}
+        sent = [Read(self._cleared(one.profile, confirmed), one.etag) for one in read]
+        saved = await self._save(sent)
+        if confirmed:
+            log.info("removals of users confirmed", users=len(confirmed))
+        return len(saved)
+
+    def _cleared(self, profile: Profile, confirmed: set[str]) -> Profile:
+        left = None if profile.user_id in confirmed else profile.forgetting
+        return replace(self._next(profile), outbox=(), forgetting=left)
 
     async def _save(self, read: Sequence[Read]) -> list[Read]:
         """Those that are stored now, as a reader sees them."""
-        rows = {one.profile.user_id: self._row(one.profile) for one in read}
+        rows = [pack(one.profile, fresh_etag(), self._tuning, now=self._clock()) for one in read]
         if not rows:
             return []
-        etags = {one.profile.user_id: one.etag for one in read}
-        stored = await self._users.save(list(rows.values()), etags)
-        return [_read(rows[user]) for user in rows if user in stored]
-
-    def _row(self, profile: Profile) -> UserRow:
-        return pack(profile, fresh_etag(), self._tuning)
+        etags = {row.user_id: one.etag for row, one in zip(rows, read, strict=True)}
+        stored = await self._users.save(rows, etags)
+        return [_read(row) for row in rows if row.user_id in stored]
 
     def _next(self, profile: Profile) -> Profile:
         return replace(profile, version=next_version(profile.version, self._clock()))
+
+
+def _is_due(profile: Profile, now: float) -> bool:
+    return profile.forgetting is not None and profile.forgetting.confirm_at <= now
 
 
 def _readable(rows: Sequence[UserRow]) -> list[Read]:

@@ -38,17 +38,18 @@ def raw(record: Any) -> str:
 
 
 def is_about(record: Any, user_id: str) -> bool:
-    """Whether a record is of this user: by its key, a dead letter by the user's hash."""
+    """Whether a record is of this user: by its key, a letter or receipt by the user's hash."""
     if record.key == user_id.encode():
         return True
-    return (deadletter.USER, user_hash(user_id).encode()) in (record.headers or [])
+    hashed, headers = user_hash(user_id).encode(), record.headers or []
+    return any((name, hashed) in headers for name in (deadletter.USER, "ce_subject"))
 
 
 def _gist(kind: str, record: Any) -> str:
     if kind == "dead-letters":
         return "taken back" if record.value is None else _letter(record)
     if record.value is None:
-        return "deleted"
+        return "deleted" if kind == "items" else "the user was forgotten"
     try:
         message = msgspec.json.decode(record.value, type=dict[str, Any])
         return plain(GISTS[kind](message))
@@ -76,6 +77,11 @@ def _segment(message: Mapping[str, Any]) -> str:
     return f"{before} -> {message['to']} ({message['label']}) by {message['cause']}"
 
 
+def _receipt(message: Mapping[str, Any]) -> str:
+    removed = ", ".join(f"{count} {kind}" for kind, count in message["removed"].items() if count)
+    return f"{message['user_hash']} forgotten: {removed or 'nothing was known'}"
+
+
 def _event(message: Mapping[str, Any]) -> str:
     extras = [f"{n} {message[n]}" for n in ("rating", "dwell_s", "text") if message.get(n)]
     return " · ".join([f"{message['type']} {message.get('item_id') or ''}".strip(), *extras])
@@ -95,6 +101,7 @@ def _signals(message: Mapping[str, Any]) -> str:
 GISTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "recommendations": _recommendation,
     "segments": _segment,
+    "receipts": _receipt,
     "events": _event,
     "items": _item,
     "signals": _signals,

@@ -9,6 +9,7 @@ from itertools import count, islice
 from math import exp2
 
 from stream.core.decay import Vector, absorb
+from stream.core.forgetting import tombstone
 from stream.core.hashes import hash32, hash64
 from stream.core.influence import influence
 from stream.core.interests import Settled, settle
@@ -141,7 +142,7 @@ def fold(profile: Profile, observations: Sequence[Observation], tuning: Tuning) 
         if outcome is not Outcome.APPLIED:
             continue
         if seen.kind.forgets:
-            profile, forgot = _forgotten(profile, seen), True
+            profile, forgot = tombstone(profile, seen.event_id, seen.at), True
             causes.clear()  # a tombstone gets no list, whatever came before it
             continue
         before = profile
@@ -192,17 +193,6 @@ def _moved(
 ) -> tuple[tuple[str, int], ...]:
     others = tuple(mark for mark in marks if mark[0] != source)
     return (*others[-(SOURCES_MAX - 1) :], (source, offset))
-
-
-def _forgotten(profile: Profile, seen: Observation) -> Profile:
-    """A tombstone: what must be known to skip older events and to refuse stalled writers."""
-    return Profile(
-        profile.user_id,
-        version=profile.version,
-        marks=profile.marks,
-        event_ids=(hash64(seen.event_id),),
-        forgotten_at=seen.at,
-    )
 
 
 def _apply(profile: Profile, seen: Observation, tuning: Tuning) -> tuple[Profile, float]:

@@ -106,6 +106,23 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Forgetting:
+    """A removal that is done here and not yet confirmed: what was on its way to a topic when it
+    happened may have arrived there since.
+
+    asked_by    ids of the events that asked for it, at most FORGETS_MAX, the newest last
+    removed     what was known, in numbers by kind
+    removed_at  wall clock of the save that removed it, seconds
+    confirm_at  wall clock from which the output topics are put right, seconds
+    """
+
+    asked_by: tuple[str, ...]
+    removed: Mapping[str, int]
+    removed_at: float = 0.0
+    confirm_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
     """Events of one hour of event time (hours since the epoch) that counted for everybody."""
 
@@ -122,6 +139,7 @@ class Profile:
     seen      32-bit hashes of items, `event_ids` 64-bit hashes of event ids
     marks     per source the offset of the last record applied from it
     forgotten_at  events of before this time are skipped
+    forgetting    of the last time that the user was forgotten, until it is confirmed
     """
 
     user_id: str
@@ -142,6 +160,12 @@ class Profile:
     outbox: tuple[Change, ...] = ()
     budget: Budget = Budget()
     forgotten_at: float | None = None
+    forgetting: Forgetting | None = None
+
+    @property
+    def nameless(self) -> bool:
+        """Whether nothing is left of a forgotten user that needs the name."""
+        return self.forgotten_at is not None and self.forgetting is None and self.as_of == 0.0
 
     def mark(self, source: str) -> int:
         """Offset of the last record applied from `source`; -1 where there is none."""

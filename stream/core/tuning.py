@@ -14,6 +14,7 @@ OUTBOX_MAX = 8
 OFFERED_MAX = 40
 CATEGORIES_MAX = 64
 CAUSES_MAX = 16
+FORGETS_MAX = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def _lists(
     for user, fresh in lists.items():
         engine.profiles[user] = _offered(engine.profiles[user], fresh)
     for user in folded:
-        engine.profiles[user] = unpack(pack(engine.profiles[user], 1, engine.tuning))
+        engine.profiles[user] = unpack(pack(engine.profiles[user], 1, engine.tuning, now=0.0))
     return lists
 
 

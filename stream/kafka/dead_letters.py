@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -108,6 +109,21 @@ def read_dead_letters(
         key = record.key.decode()
         newest[key] = None if record.value is None else _parse(key, record)
     return (letter for letter in newest.values() if letter is not None and wanted(letter))
+
+
+async def letters_of(settings: Settings, user_hashes: frozenset[str]) -> dict[str, list[bytes]]:
+    """User hash -> keys of the letters of these users that were not taken back.
+
+    Reads the topic from its beginning. Raises Unavailable("kafka").
+    """
+
+    def read() -> dict[str, list[bytes]]:
+        found: dict[str, list[bytes]] = {}
+        for letter in read_dead_letters(settings, wanted=lambda x: x.user_hash in user_hashes):
+            found.setdefault(letter.user_hash or "", []).append(letter.key.encode())
+        return found
+
+    return await asyncio.to_thread(read)
 
 
 def replay(settings: Settings, *, wanted: Callable[[DeadLetter], bool]) -> int:

@@ -43,6 +43,7 @@ def topic_plans(settings: Settings) -> list[TopicPlan]:
         ("signals", expire, inputs),
         ("recommendations", compact, inputs),
         ("segments", expire, inputs),
+        ("receipts", compact, inputs),
         ("dead-letters", letters, record_limit(settings)),
     ]
     return [

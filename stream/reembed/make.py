@@ -122,8 +122,8 @@ class MakesUsers:
         for row, profile in zip(rows, profiles, strict=True):
             rebuilt = rebuild(profile, vectors, self._tuning)
             self._counts.dropped += rebuilt.dropped
-            packed = pack(rebuilt.profile, fresh_etag(), self._tuning)
-            made.append(replace(packed, updated_at=row.updated_at))
+            packed = pack(rebuilt.profile, fresh_etag(), self._tuning, now=0.0)
+            made.append(replace(packed, updated_at=row.updated_at, outbox_at=row.outbox_at))
         return made
 
 

@@ -52,6 +52,13 @@ class Settings(
                 f"third of INTERESTREAM_SESSION_TIMEOUT_S ({self.session_timeout_s:g}): "
                 "lower the first"
             )
+        stalled_s = self.session_timeout_s + self.kafka_timeout_s
+        if self.forget_confirm_s < stalled_s:
+            raise ValueError(
+                f"INTERESTREAM_FORGET_CONFIRM_S is {self.forget_confirm_s:g}, at least "
+                f"INTERESTREAM_SESSION_TIMEOUT_S + INTERESTREAM_KAFKA_TIMEOUT_S ({stalled_s:g}), "
+                "or what a stalled worker sends comes after it: raise the first"
+            )
         if self.max_text_bytes > self.max_value_bytes:
             raise ValueError(
                 f"INTERESTREAM_MAX_TEXT_BYTES is {self.max_text_bytes}, at most "
@@ -89,8 +96,8 @@ class Settings(
         return Tuning(**{name: getattr(self, name) for name in shared})
 
     def topic(self, name: str) -> str:
-        """Full topic name of "items", "events", "signals", "recommendations", "segments" or
-        "dead-letters"."""
+        """Full topic name of "items", "events", "signals", "recommendations", "segments",
+        "receipts" or "dead-letters"."""
         return f"{self.namespace}.{name}"
 
 

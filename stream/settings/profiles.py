@@ -72,6 +72,12 @@ class Profiles(BaseModel):
         5.0, description="ratings that the prior mean counts as, in a user's mean"
     )
     review_text_weight: Share = Field(0.2, description="weight of a review's text beside its item")
+    forget_confirm_s: Seconds = Field(
+        600.0,
+        description="after a user was forgotten: time in which what was on its way may still "
+        "arrive. Then the outputs are put right, the user's dead letters are taken back, the name "
+        "is removed and the receipt sent",
+    )
     profile_cache_users: Annotated[int, Field(ge=1)] = Field(
         10_000, description="profiles a worker keeps in memory, some 45 KB each when full"
     )

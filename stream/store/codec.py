@@ -19,6 +19,7 @@ from stream.core.decay import ABSENT_WEIGHT, Mass, Tally, Vector, direction
 from stream.core.profile import (
     Budget,
     Change,
+    Forgetting,
     Interest,
     InterestShare,
     Membership,
@@ -31,10 +32,14 @@ from stream.core.profile import (
 from stream.core.strength import RatingMean
 from stream.core.tuning import Tuning
 from stream.errors import Unavailable
+from stream.store.convert import stand_in
 from stream.store.rows import UserRow
 
 #: Version of the packed form. A worker refuses a newer one and upgrades older ones as it writes.
 SCHEMA = 1
+
+#: A segment change that waits longer was not sent by the one who made it.
+OUTBOX_WAIT_S = 30.0
 
 
 class _Interest(msgspec.Struct, array_like=True):
@@ -97,6 +102,7 @@ class _State(msgspec.Struct, omit_defaults=True):
     outbox: list[tuple[str, float, str | None, str, str, str, str | None, float, int]] = []
     budget: tuple[int, int] = (0, 0)
     forgotten_at: float | None = None
+    forgetting: tuple[list[str], dict[str, int], float, float] | None = None
 
 
 class _Version(msgspec.Struct):
@@ -108,8 +114,12 @@ _decoder = msgspec.json.Decoder(_State)
 _version = msgspec.json.Decoder(_Version)
 
 
-def pack(profile: Profile, etag: int, tuning: Tuning) -> UserRow:
-    """The row that holds the profile. `etag` is fresh for each user in each write."""
+def pack(profile: Profile, etag: int, tuning: Tuning, *, now: float) -> UserRow:
+    """The row that holds the profile.
+
+    etag  fresh for each user in each write
+    now   wall clock, seconds
+    """
     interests = [i for i in profile.interests if direction(i.mass.vector) is not None]
     units = [direction(interest.mass.vector) for interest in interests]
     current = profile.current
@@ -138,17 +148,26 @@ def pack(profile: Profile, etag: int, tuning: Tuning) -> UserRow:
         outbox=[_row(change) for change in profile.outbox],
         budget=(profile.budget.hour, profile.budget.spent),
         forgotten_at=profile.forgotten_at,
+        forgetting=None if profile.forgetting is None else _pack_forgetting(profile.forgetting),
     )
     return UserRow(
-        user_id=profile.user_id,
+        user_id=stand_in(profile.user_id) if profile.nameless else profile.user_id,
         etag=etag,
         state=_encoder.encode(state).decode(),
         interests=_stack(units),
         taste=taste(profile, profile.as_of, tuning),
         segment=profile.membership.segment if profile.membership else None,
         updated_at=profile.version,
-        outbox_at=profile.version if profile.outbox else None,
+        outbox_at=_waits_until(profile, now),
     )
+
+
+def _waits_until(profile: Profile, now: float) -> int | None:
+    """Wall clock, ms, from which a sweep has something to do for the user."""
+    times = [now + OUTBOX_WAIT_S] if profile.outbox else []
+    if profile.forgetting is not None:
+        times.append(profile.forgetting.confirm_at)
+    return int(min(times) * 1000) if times else None
 
 
 def unpack(row: UserRow) -> Profile:
@@ -184,7 +203,16 @@ def unpack(row: UserRow) -> Profile:
         outbox=tuple(Change(*change) for change in state.outbox),
         budget=Budget(*state.budget),
         forgotten_at=state.forgotten_at,
+        forgetting=(
+            None
+            if state.forgetting is None
+            else Forgetting(tuple(state.forgetting[0]), *state.forgetting[1:])
+        ),
     )
+
+
+def _pack_forgetting(one: Forgetting) -> tuple[list[str], dict[str, int], float, float]:
+    return (list(one.asked_by), dict(one.removed), one.removed_at, one.confirm_at)
 
 
 def _pack_interest(interest: Interest) -> _Interest:

@@ -21,12 +21,20 @@ Field = Scalar | Sequence[str] | None
 
 FLOAT = np.dtype("<f4")
 PACKED = b"\x0a"  # field 1, length-delimited: DenseVector.data, SparseVector.values
+STANDS_IN = "\0"  # no user's name begins with it: such events are refused
 ROW = b"\x0a"  # field 1, length-delimited: MultiDenseVector.vectors
 
 
 def point_uuid(text_id: str) -> str:
     """The point id of a user, an item or a fact: its 128-bit hash written as a UUID."""
+    if text_id.startswith(STANDS_IN):
+        return text_id.removeprefix(STANDS_IN)
     return str(uuid.UUID(bytes=hash128(text_id)))
+
+
+def stand_in(user_id: str) -> str:
+    """What stands in the place of a name that is to be forgotten: it leads to the same point."""
+    return STANDS_IN + point_uuid(user_id)
 
 
 def point_id(point: str) -> pb.PointId:

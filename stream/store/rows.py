@@ -50,7 +50,7 @@ class UserRow:
     interests   (k, d), unit rows; k may be 0
     taste       (d,), overall direction, unit; None where there is none yet
     updated_at  wall clock, ms
-    outbox_at   wall clock of the last save, ms, while something waits in the outbox; else None
+    outbox_at   wall clock, ms, from which a sweep sends what waits; None where nothing does
     """
 
     user_id: str

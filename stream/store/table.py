@@ -69,7 +69,7 @@ class Table(Generic[Row]):
         found = await self.points.get(list(asked), vectors=vectors)
         for point in found:
             name, kept = asked[point.id.uuid], point.payload[self._form.key].string_value
-            if name != kept:
+            if kept not in (name, convert.stand_in(name)):
                 raise ValueError(f"{self.points.collection}: {name!r} and {kept!r} share a point")
         return {asked[point.id.uuid]: self._form.row(point) for point in found}
 

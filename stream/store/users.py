@@ -9,6 +9,7 @@ where the one or the other had grown past the room of its first write; one that 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -45,15 +46,19 @@ class Users:
         self.table: Table[UserRow] = Table(points, form)
 
     async def load(self, user_ids: Iterable[str]) -> dict[str, UserRow]:
-        """user_id -> row of those that exist, in one request; see `Table.load`."""
-        return await self.table.load(user_ids)
+        """user_id -> row of those that exist, in one request; see `Table.load`.
+
+        The rows carry the names that were asked for, also where the store has forgotten them.
+        """
+        found = await self.table.load(user_ids)
+        return {user_id: replace(row, user_id=user_id) for user_id, row in found.items()}
 
     async def save(self, rows: Sequence[UserRow], read_etags: Mapping[str, int | None]) -> set[str]:
         """The user ids whose row is now stored; see `Table.save`."""
         return await self.table.save(rows, read_etags)
 
     async def unsent(self, before_ms: int, limit: int) -> list[UserRow]:
-        """Up to `limit` users whose outbox has waited since before `before_ms`."""
+        """Up to `limit` users for whom something waits that was due before `before_ms`."""
         waiting = pb.Filter(must=[below(OUTBOX_AT, before_ms)])
         return await self.table.select(waiting, limit)
 

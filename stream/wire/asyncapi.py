@@ -21,6 +21,7 @@ from stream.wire.encode import encode
 from stream.wire.messages import (
     EventMessage,
     ItemMessage,
+    Receipt,
     Recommendation,
     SegmentChange,
     SignalBatch,
@@ -111,12 +112,24 @@ def topics() -> list[Topic]:
             "SegmentChange",
             "A user changed segments",
             ("send",),
-            "Repeats carry the same `change_id`.",
+            "Repeats carry the same `change_id`. A null value: the user was forgotten.",
             "`user_id`",
             ("delete",),
             SegmentChange,
             cloudevents.SEGMENT_CHANGE,
             _plain(examples.SEGMENT_CHANGE),
+        ),
+        Topic(
+            "receipts",
+            "Receipt",
+            "A user was forgotten",
+            ("send",),
+            "What was removed, and when. Names nobody.",
+            "`receipt_id`",
+            ("compact",),
+            Receipt,
+            cloudevents.RECEIPT,
+            _plain(examples.RECEIPT),
         ),
         Topic(
             "dead-letters",
@@ -243,6 +256,9 @@ def _headers(topic: Topic) -> Node:
     if topic.payload in (Recommendation, SegmentChange):
         fields["ce_subject"] = _string("the user's id")
         required.append("ce_subject")
+    if topic.payload is Receipt:
+        fields["ce_subject"] = _string("hash of the user's id")
+        required.append("ce_subject")
     if topic.payload is None:
         fields |= _dead_letter_fields()
         required += [deadletter.REASON, deadletter.MESSAGE]
@@ -282,7 +298,7 @@ def _string(description: str) -> Node:
     return {"type": "string", "description": description}
 
 
-def _plain(message: Recommendation | SegmentChange | SignalBatch) -> object:
+def _plain(message: Recommendation | SegmentChange | Receipt | SignalBatch) -> object:
     return msgspec.json.decode(encode(message))
 
 

@@ -67,8 +67,11 @@ class Limits:
 
 
 def checked_id(name: str, value: str, limits: Limits) -> str:
-    """An id, category or vector name: not blank, not over the limit."""
-    if not value or value.isspace():
+    """An id, category or vector name: not blank, not over the limit.
+
+    One that begins with a NUL counts as blank: the store keeps what stands in for a name there.
+    """
+    if not value or value.isspace() or value[0] == "\0":
         raise Reject(Reason.EMPTY_ID, f"{name} is {shown(value)}: send a non-empty id")
     if _longer(value, limits.max_id_bytes):
         raise Reject(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from stream.wire import ids
 from stream.wire.encode import rfc3339
-from stream.wire.messages import Recommendation, SegmentChange, SignalBatch
+from stream.wire.messages import Receipt, Recommendation, SegmentChange, SignalBatch
 
 Headers = list[tuple[str, bytes]]
 
@@ -17,6 +17,7 @@ BYTES = "application/octet-stream"
 RECOMMENDATION = "interestream.recommendation.v1"
 FORGOTTEN = "interestream.forgotten.v1"
 SEGMENT_CHANGE = "interestream.segment-change.v1"
+RECEIPT = "interestream.receipt.v1"
 SIGNALS = "interestream.signals.v1"
 DEAD_LETTER = "interestream.dead-letter.v1"
 
@@ -29,7 +30,7 @@ def recommendation_headers(message: Recommendation, *, source: str) -> Headers:
 
 
 def forgotten_headers(user_id: str, forgotten_at: float, *, source: str) -> Headers:
-    """Headers of the null that takes a forgotten user's list back; `forgotten_at` in seconds."""
+    """Headers of the nulls that take back what was said of a user; `forgotten_at` in seconds."""
     return headers(
         ids.forgotten_id(user_id, forgotten_at),
         source,
@@ -42,6 +43,11 @@ def forgotten_headers(user_id: str, forgotten_at: float, *, source: str) -> Head
 def segment_headers(message: SegmentChange, *, source: str) -> Headers:
     """Headers of a segment change."""
     return headers(message.change_id, source, SEGMENT_CHANGE, message.at, subject=message.user_id)
+
+
+def receipt_headers(message: Receipt, *, source: str) -> Headers:
+    """Headers of a receipt; its subject is the hash of the user's id."""
+    return headers(message.receipt_id, source, RECEIPT, message.asked_at, subject=message.user_hash)
 
 
 def signal_headers(message: SignalBatch, *, target: int, source: str) -> Headers:

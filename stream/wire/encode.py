@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from stream.wire.messages import Recommendation, SegmentChange, SignalBatch
+from stream.wire.messages import Receipt, Recommendation, SegmentChange, SignalBatch
 
 _ENCODER = msgspec.json.Encoder()
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # UTC, written as such below
 
 
-def encode(message: Recommendation | SegmentChange | SignalBatch) -> bytes:
+def encode(message: Recommendation | SegmentChange | Receipt | SignalBatch) -> bytes:
     """JSON of a message, UTF-8; the same message gives the same bytes."""
     return _ENCODER.encode(message)
 

@@ -8,6 +8,7 @@ from stream.wire.messages import (
     ItemSignals,
     Model,
     Offer,
+    Receipt,
     Recommendation,
     SegmentChange,
     SignalBatch,
@@ -92,6 +93,16 @@ SEGMENT_CHANGE = SegmentChange(
     event_id="app-7f3a-000231",
     margin=0.04,
     model_version=12,
+)
+
+RECEIPT = Receipt(
+    receipt_id=ids.receipt_id(_USER, 1_738_396_800.0),
+    user_hash=ids.user_hash(_USER),
+    asked_by=("app-7f3a-000999",),
+    asked_at="2025-02-01T08:00:00.000Z",
+    removed_at="2025-02-01T08:00:00.125Z",
+    confirmed_at="2025-02-01T08:10:02.500Z",
+    removed={"interests": 2, "recent": 31, "seen": 31, "segment": 1, "dead_letters": 1},
 )
 
 SIGNALS = SignalBatch(

@@ -32,6 +32,11 @@ def forgotten_id(user_id: str, forgotten_at: float) -> str:
     return versioned_id("forgotten", user_id, round(forgotten_at * 1000))
 
 
+def receipt_id(user_id: str, forgotten_at: float) -> str:
+    """Id of the receipt for forgetting a user at this time (seconds)."""
+    return versioned_id("receipt", user_id, round(forgotten_at * 1000))
+
+
 def user_hash(user_id: str) -> str:
     """What stands for a user where the id itself must not, as in dead letters' headers."""
     return blake2b(user_id.encode(), digest_size=_BYTES, person=b"user").hexdigest()

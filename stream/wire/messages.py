@@ -173,6 +173,22 @@ class SegmentChange(Struct, frozen=True, kw_only=True):
     model_version: Annotated[int, _text("of the segment model")]
 
 
+class Receipt(Struct, frozen=True, kw_only=True):
+    """A user was forgotten. The key is `receipt_id`."""
+
+    receipt_id: Annotated[str, _text("a hash of user and time; repeats carry the same")]
+    user_hash: Annotated[str, _text("BLAKE2b of the user's id, 128 bits, as in dead letters")]
+    asked_by: Annotated[tuple[str, ...], _text("ids of the events that asked for it")]
+    asked_at: Annotated[TimeText, _text("event time of the last of them")]
+    removed_at: Annotated[TimeText, _text("when the profile was removed")]
+    confirmed_at: Annotated[
+        TimeText, _text("when the outputs were put right again and the name was removed")
+    ]
+    removed: Annotated[
+        dict[str, Annotated[int, Meta(ge=0)]], _text("what was removed, in numbers by kind")
+    ]
+
+
 # --- internal: from workers to workers
 
 

@@ -63,7 +63,7 @@ class Reason(StrEnum):
     EMPTY_ID = (
         "empty_id",
         Fate.REJECTED,
-        "an id, category, vector or attribute name is empty or only blanks",
+        "an id, category, vector or attribute name is empty, only blanks, or begins with a NUL",
     )
     ID_TOO_LONG = (
         "id_too_long",

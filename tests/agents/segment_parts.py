@@ -17,12 +17,19 @@ from stream.errors import Unavailable
 from stream.kafka.publisher import Outgoing
 from stream.render import Renderer
 from stream.settings import Settings, load
-from stream.store.codec import pack, unpack
+from stream.store.codec import OUTBOX_WAIT_S, pack, unpack
+from stream.store.convert import point_uuid
 from stream.store.meta import Fact
 from stream.store.rows import Matrix, UserRow, fresh_etag
 from stream.store.segments import Claim
 
 NOW = 1_700_000_000.0
+
+
+async def no_letters(user_hashes: frozenset[str]) -> dict[str, list[bytes]]:
+    return {}
+
+
 DIMENSION = 8
 TUNING = Tuning()
 
@@ -112,12 +119,18 @@ class FakeFacts:
 class FakeUsers:
     """Profiles packed as in the store, each written only where its etag is the one read.
 
+    written_at   wall clock of the first writes, and of those beside the sweep
     before_save  called before each save: another writer's moment
     pages_read   pages that were asked for
     """
 
-    def __init__(self, profiles: Iterable[Profile] = ()) -> None:
-        self.rows = {p.user_id: pack(p, fresh_etag(), TUNING) for p in profiles}
+    def __init__(
+        self, profiles: Iterable[Profile] = (), written_at: float = NOW - OUTBOX_WAIT_S - 1
+    ) -> None:
+        self.written_at = written_at
+        self.rows: dict[str, UserRow] = {}
+        for profile in profiles:
+            self.write(profile)
         self.before_save: Callable[[], None] = lambda: None
         self.pages_read = 0
 
@@ -125,16 +138,19 @@ class FakeUsers:
         return unpack(self.rows[user_id])
 
     def write(self, profile: Profile) -> None:
-        self.rows[profile.user_id] = pack(profile, fresh_etag(), TUNING)
+        row = pack(profile, fresh_etag(), TUNING, now=self.written_at)
+        self.rows[profile.user_id] = row
 
     async def load(self, user_ids: Iterable[str]) -> dict[str, UserRow]:
         return {user_id: self.rows[user_id] for user_id in user_ids if user_id in self.rows}
 
     async def save(self, rows: Sequence[UserRow], read_etags: Mapping[str, int | None]) -> set[str]:
         self.before_save()
-        won = {r.user_id: r for r in rows if self.rows[r.user_id].etag == read_etags[r.user_id]}
+        names = {point_uuid(name): name for name in self.rows}
+        mine = {names[point_uuid(row.user_id)]: row for row in rows}
+        won = {n: r for n, r in mine.items() if self.rows[n].etag == read_etags[r.user_id]}
         self.rows |= won
-        return set(won)
+        return {row.user_id for row in won.values()}
 
     async def unsent(self, before_ms: int, limit: int) -> list[UserRow]:
         waits = [r for r in self.rows.values() if r.outbox_at and r.outbox_at < before_ms]

@@ -9,9 +9,11 @@ import pytest
 
 from stream.agents import sweep as module
 from stream.agents.sweep import Sweep
+from stream.core.catalogue import Catalogue
 from stream.core.profile import Membership
 from stream.errors import Unavailable
 from tests.agents.segment_parts import (
+    DIMENSION,
     NOW,
     TUNING,
     Clock,
@@ -20,6 +22,7 @@ from tests.agents.segment_parts import (
     axis,
     change,
     model,
+    no_letters,
     renderer,
     settings,
     user,
@@ -36,7 +39,14 @@ def publisher() -> FakePublisher:
 
 def sweep(users: FakeUsers, publisher: FakePublisher, clock: Clock = LATER) -> Sweep:
     return Sweep(
-        settings(), TUNING, users=users, publisher=publisher, renderer=renderer(), clock=clock
+        settings(),
+        TUNING,
+        users=users,
+        publisher=publisher,
+        renderer=renderer(),
+        catalogue=lambda: Catalogue(DIMENSION),
+        letters=no_letters,
+        clock=clock,
     )
 
 
@@ -61,13 +71,22 @@ async def test_what_waits_is_sent_in_order_and_gone_afterwards(publisher: FakePu
 async def test_a_change_that_was_made_just_now_is_left_to_its_maker(
     publisher: FakePublisher,
 ) -> None:
-    fresh = replace(waiting("a", 1), version=int((LATER() - 29) * 1000))
-    users = FakeUsers([fresh])
+    """Whatever its version says: that of a profile whose writer's clock was ahead lies ahead."""
+    fresh = waiting("a", 1)
+    users = FakeUsers([fresh], written_at=LATER() - 29)
 
     await sweep(users, publisher).send_waiting()
 
     assert publisher.sent == []
     assert users.profile("a").outbox == fresh.outbox
+
+
+async def test_a_clock_that_was_ahead_keeps_no_change_back(publisher: FakePublisher) -> None:
+    ahead = replace(waiting("a", 1), version=int((LATER() + 3600) * 1000))
+
+    await sweep(FakeUsers([ahead]), publisher).send_waiting()
+
+    assert sent_changes(publisher) == ["change-1"]
 
 
 async def test_nothing_leaves_the_outbox_while_the_broker_is_away(

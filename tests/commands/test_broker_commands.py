@@ -33,13 +33,13 @@ def ready(here: Settings) -> Settings:
 
 def test_topics_are_created_listed_and_missing_ones_named(here: Settings, command: Command) -> None:
     before = command("topics", "list").output
-    assert before.count("missing") == 6
+    assert before.count("missing") == 7
 
-    assert command("topics", "create").output.count("created") == 6
-    assert command("topics", "create").output.count("is there") == 6
+    assert command("topics", "create").output.count("created") == 7
+    assert command("topics", "create").output.count("is there") == 7
     after = command("topics", "list").output
     assert all(f"{name}" in after for name in list_topics(here))
-    assert (after.count("4 partitions"), after.count("missing")) == (6, 0)
+    assert (after.count("4 partitions"), after.count("missing")) == (7, 0)
 
 
 def test_what_was_produced_is_tailed_in_order(

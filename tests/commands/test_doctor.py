@@ -127,7 +127,7 @@ async def test_all_is_well_before_and_after_the_first_worker(
     assert f"of encoder {encoder}" in after["collections"]["found"]
     assert "384 d" in after["model"]["found"]
     assert f"{here.topic('signals')} (4)" in after["topics"]["found"]
-    assert after["record sizes"]["found"].startswith("6 topics")
+    assert after["record sizes"]["found"].startswith("7 topics")
     assert after["conditional writes"]["found"] == "honoured"
     assert await _leftovers(here) == []
 

@@ -127,7 +127,7 @@ def test_every_item_that_is_named_is_asked_for() -> None:
 @pytest.mark.integration
 async def test_a_stored_profile_is_explained(here: Settings, command: Command) -> None:
     store = await open_store(here, dimension=8, encoder_hash="e1")
-    row = pack(ada(time.time()), fresh_etag(), Tuning())
+    row = pack(ada(time.time()), fresh_etag(), Tuning(), now=time.time())
     await store.users.save([row], {"ada": None})
     items = [item_row(i, title=t, vector=axis(0)) for i, t in TITLES.items()]
     await store.items.save(items, dict.fromkeys(TITLES))

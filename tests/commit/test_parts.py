@@ -210,8 +210,9 @@ def test_everything_that_is_sent_says_what_it_is() -> None:
 
     sent, again = renderer.forgotten(gone), renderer.forgotten(replace(gone, version=9))
 
-    headers = dict(sent.headers)
-    assert (sent.key, sent.value) == (b"u", None)
+    headers = dict(sent[0].headers)
+    assert [(one.key, one.value) for one in sent] == [(b"u", None)] * 2
+    assert {one.topic.rsplit(".")[-1] for one in sent} == {"recommendations", "segments"}
     assert headers["ce_type"] == b"interestream.forgotten.v1"
     assert headers["ce_subject"] == b"u"
     assert sent == again

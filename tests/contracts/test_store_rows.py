@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,20 @@ async def test_interests_take_the_same_room_however_many_there_are(
     (point,) = await store.users.table.points.get([convert.point_uuid("a")], vectors=(INTERESTS,))
     assert len(convert.read_multi(convert.named_vectors(point)[INTERESTS])) == PLACES
     assert len((await store.users.load(["a"]))["a"].interests) == count
+
+
+async def test_a_user_whose_name_is_gone_is_found_by_the_name(store: Store) -> None:
+    named = user_row("a")
+    nameless = replace(user_row("a"), user_id=convert.stand_in("a"), etag=named.etag + 1)
+    await store.users.save([named], {"a": None})
+
+    saved = await store.users.save([nameless], {nameless.user_id: named.etag})
+
+    assert saved == {nameless.user_id}
+    assert_same((await store.users.load(["a"]))["a"], replace(nameless, user_id="a"))
+    pages = [row.user_id async for page in store.users.pages(10) for row in page]
+    assert pages == [nameless.user_id]
+    assert await store.users.count() == 1
 
 
 async def test_loading_names_only_users_that_exist(store: Store) -> None:

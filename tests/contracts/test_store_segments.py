@@ -20,7 +20,16 @@ from stream.store.collections import Store
 from stream.store.rows import fresh_etag
 from stream.store.segment_keeper import SegmentKeeper
 from stream.store.segments import Claim
-from tests.agents.segment_parts import TUNING, FakePublisher, axis, renderer, settings, user
+from tests.agents.segment_parts import (
+    NOW,
+    TUNING,
+    FakePublisher,
+    axis,
+    no_letters,
+    renderer,
+    settings,
+    user,
+)
 from tests.contracts.conftest import DIMENSION
 from tests.support.candidates import candidates_of
 from tests.support.rows import unit_rows, user_row
@@ -174,7 +183,7 @@ async def test_a_leader_fits_moves_everybody_and_tells_them(store: Store) -> Non
         return fit(job.tastes, count=job.count, version=job.version, before=job.before)
 
     people = [user(f"u{n}", axis(n % 2)) for n in range(20)]
-    rows = [pack(profile, fresh_etag(), TUNING) for profile in people]
+    rows = [pack(profile, fresh_etag(), TUNING, now=NOW) for profile in people]
     await store.users.save(rows, dict.fromkeys(row.user_id for row in rows))
     publisher = FakePublisher()
     leader = Leader(
@@ -185,6 +194,7 @@ async def test_a_leader_fits_moves_everybody_and_tells_them(store: Store) -> Non
         nearest=candidates_of(Catalogue(DIMENSION)).nearest,
         publisher=publisher,
         renderer=renderer(),
+        letters=no_letters,
         fit=fit_here,
         users_per_s=1e9,
     )

@@ -207,7 +207,11 @@ def test_forgetting_leaves_a_tombstone_and_nothing_else() -> None:
         marks=(("topic/0", 9),),
         event_ids=(hash64("event-9"),),
         forgotten_at=NOW + 9,
+        forgetting=done.profile.forgetting,
     )
+    assert done.profile.forgetting is not None
+    assert done.profile.forgetting.asked_by == ("event-9",)
+    assert done.profile.forgetting.removed["recent"] == 5
 
 
 def test_a_forgotten_user_gets_no_list_for_what_came_before() -> None:

@@ -81,7 +81,7 @@ def assert_same_mass(found: Mass | None, expected: Mass | None, error: float) ->
 def test_ids_weights_times_and_everything_without_a_vector_are_kept(
     history: list[Observation], seed: int
 ) -> None:
-    profile = unpack(pack(after(known(history)), 1, ROOMY))
+    profile = unpack(pack(after(known(history)), 1, ROOMY, now=NOW))
     turn = isometry(seed)
     found = rebuild(profile, {name: turn @ v for name, v in ITEMS.items()}, ROOMY)
 
@@ -108,8 +108,8 @@ def test_as_the_store_keeps_it_the_same_model_gives_the_same_directions(
     history: list[Observation],
 ) -> None:
     """Strengths are kept in half precision: the cosine says how far that turns an interest."""
-    profile = unpack(pack(after(known(history)), 1, ROOMY))
-    found = unpack(pack(rebuild(profile, ITEMS, ROOMY).profile, 2, ROOMY))
+    profile = unpack(pack(after(known(history)), 1, ROOMY, now=NOW))
+    found = unpack(pack(rebuild(profile, ITEMS, ROOMY).profile, 2, ROOMY, now=NOW))
 
     for ours, theirs in zip(found.interests, profile.interests, strict=True):
         a, b = direction(ours.mass.vector), direction(theirs.mass.vector)
@@ -161,10 +161,10 @@ def test_without_any_vector_all_interests_go_and_are_counted(history: list[Obser
 @given(histories(), st.integers(0, 99))
 def test_packed_only_the_sums_differ(history: list[Observation], seed: int) -> None:
     """Marks, rings, lists and the rest reach the new collections byte by byte."""
-    profile = unpack(pack(after(known(history)), 1, ROOMY))
+    profile = unpack(pack(after(known(history)), 1, ROOMY, now=NOW))
     vectors = {name: isometry(seed) @ v for name, v in ITEMS.items()}
-    old = json.loads(pack(profile, 1, ROOMY).state)
-    new = json.loads(pack(rebuild(profile, vectors, ROOMY).profile, 1, ROOMY).state)
+    old = json.loads(pack(profile, 1, ROOMY, now=NOW).state)
+    new = json.loads(pack(rebuild(profile, vectors, ROOMY).profile, 1, ROOMY, now=NOW).state)
 
     for state in (old, new):
         for sums in ("session", "aversion"):
@@ -259,7 +259,7 @@ def test_members_stay_members_in_the_new_space() -> None:
 
     members = Members()
     for user in moved:
-        row = pack(user, 1, TUNING)
+        row = pack(user, 1, TUNING, now=NOW)
         assert row.segment is not None
         assert row.taste is not None
         members.add(row.segment, row.taste)

@@ -63,7 +63,15 @@ async def send(settings: Settings, records: list[Outgoing]) -> None:
 
 def test_topics_are_created_once(settings: Settings) -> None:
     assert ensure_topics(settings) == []
-    names = ["dead-letters", "events", "items", "recommendations", "segments", "signals"]
+    names = [
+        "dead-letters",
+        "events",
+        "items",
+        "receipts",
+        "recommendations",
+        "segments",
+        "signals",
+    ]
     assert list_topics(settings) == [settings.topic(name) for name in names]
 
 

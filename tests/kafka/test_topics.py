@@ -46,6 +46,7 @@ def test_what_must_be_kept_is_compacted() -> None:
         chosen.topic("signals"): "delete",
         chosen.topic("recommendations"): "compact",
         chosen.topic("segments"): "delete",
+        chosen.topic("receipts"): "compact",
         chosen.topic("dead-letters"): "compact,delete",
     }
 

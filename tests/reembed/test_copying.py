@@ -221,7 +221,7 @@ async def test_a_newer_row_is_never_overwritten(world: World) -> None:
     await move.copy()
     row = (await move.target.users.load(["user-1"]))["user-1"]
     newer = replace(unpack(row), version=row.updated_at + 50)
-    ours = pack(newer, fresh_etag(), TUNING)
+    ours = pack(newer, fresh_etag(), TUNING, now=0.0)
     assert await move.target.users.save([ours], {"user-1": row.etag})
     await world.act("user-1", 3)  # in the old collections, and older than that
 
@@ -242,7 +242,7 @@ async def test_nor_one_that_became_newer_while_the_batch_was_made(
 
     async def fetch(points: Sequence[str], *, with_vectors: bool = True) -> list[UserRow]:
         row = (await target.load(["user-1"]))["user-1"]
-        newer = pack(replace(unpack(row), version=row.updated_at + 50), ours, TUNING)
+        newer = pack(replace(unpack(row), version=row.updated_at + 50), ours, TUNING, now=0.0)
         assert await target.save([newer], {"user-1": row.etag})
         return await original(points, with_vectors=with_vectors)
 

@@ -166,7 +166,7 @@ class World:
         )
         after = fold(profile, [seen], TUNING).profile
         after = replace(after, version=next_version(profile.version, NOW))
-        await self._put(store, pack(after, fresh_etag(), TUNING), row)
+        await self._put(store, pack(after, fresh_etag(), TUNING, now=0.0), row)
         return after
 
     async def _put(self, store: Store, fresh: UserRow, read: UserRow | None) -> None:
@@ -190,7 +190,7 @@ class World:
                 member = Membership(f"s-{topic}", model.version, NOW)
                 profile = unpack(row)
                 moved = replace(profile, membership=member, version=profile.version + 1)
-                await self._put(self.store, pack(moved, fresh_etag(), TUNING), row)
+                await self._put(self.store, pack(moved, fresh_etag(), TUNING, now=0.0), row)
         return model
 
     async def segment_model(self) -> SegmentModel:

@@ -3,9 +3,12 @@ scenario; exits 1 with the schedule where a law is broken."""
 
 from __future__ import annotations
 
+import logging
 import sys
 from types import SimpleNamespace
 from unittest import mock
+
+import structlog
 
 from tests.simulation.explore import search, shrunk
 from tests.simulation.scenarios import SCENARIOS
@@ -13,6 +16,7 @@ from tests.simulation.schedule import Run
 
 
 def main(count: int = 1000, first: int = 0) -> int:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with mock.patch("stream.commit.random", SimpleNamespace(uniform=lambda *_: 0.0)):
         for scenario in SCENARIOS:
             found = search(scenario, range(first, first + count))

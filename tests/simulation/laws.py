@@ -12,7 +12,7 @@ from stream.core.profile import Profile
 from stream.kafka.publisher import Outgoing
 from stream.store.codec import unpack
 from stream.store.users import _row
-from stream.wire.ids import change_id, recommendation_id
+from stream.wire.ids import change_id, receipt_id, recommendation_id
 from tests.commit.world import DIMENSION
 from tests.simulation.outside import Outside
 from tests.simulation.scenarios import Expected
@@ -32,6 +32,7 @@ def violations(outside: Outside) -> list[str]:
             effects(profiles[-1], expected[user]),
             versions(profiles),
             lists(user, profiles, _of(sent, "recommendations"), expected[user]),
+            names(outside, user, profiles[-1]),
             changes(user, profiles, _of(sent, "segments")),
         )
         found += [f"{user}: {what}" for law in laws for what in law]
@@ -44,7 +45,7 @@ def histories(outside: Outside) -> dict[str, list[Profile | None]]:
     found: dict[str, list[Profile | None]] = {}
     for place, point in outside.points.history:
         if point is not None:
-            names[place] = point.payload["user_id"].string_value
+            names.setdefault(place, point.payload["user_id"].string_value)
         found.setdefault(names[place], []).append(None if point is None else _profile(point))
     return found
 
@@ -97,8 +98,8 @@ def lists(
 ) -> Iterator[str]:
     """What a consumer keeps, the highest version, is the stored list; nothing else was ever said.
 
-    Whoever did something has a list, and for who was forgotten a null was sent. Its place among
-    the lists is not looked at: one that was on its way may arrive after it.
+    Whoever did something has a list. Of who was forgotten the compacted topic keeps the list of
+    the new life or nothing, whatever was on its way then.
     """
     stored = {
         recommendation_id(user, one.current.version): [o.item_id for o in one.current.offers]
@@ -118,6 +119,9 @@ def lists(
         yield from _differs("newest list published", newest, last.current.version)
     if any(one is not None and one.forgotten_at is not None for one in profiles):
         yield from _differs("a null was sent", None in sent, True)
+        kept = sent[-1]["version"] if sent and sent[-1] else None
+        current = last.current.version if last is not None and last.current is not None else None
+        yield from _differs("what compaction keeps", kept, current)
 
 
 def changes(
@@ -145,15 +149,31 @@ def changes(
     yield from _differs("segment changes that say two things", _unstable(sent, "change_id"), [])
 
 
+def names(outside: Outside, user: str, last: Profile | None) -> Iterator[str]:
+    """A forgotten user's name is gone, where no new life began; and there is one receipt."""
+    if last is None or last.forgotten_at is None:
+        return
+    here = {point.payload["user_id"].string_value for point in outside.points.rows.values()}
+    yield from _differs("the name is there", user in here, last.as_of > 0)
+    sent = [r.key for r in outside.broker.arrived if r.topic.endswith(".receipts")]
+    yield from _differs("receipts", set(sent), {receipt_id(user, last.forgotten_at).encode()})
+
+
 def letters(outside: Outside) -> Iterator[str]:
-    """After compaction one a record that nobody can read, with its bytes; and no other."""
+    """After compaction one a record that nobody can read, with its bytes; and no other.
+
+    Those of who was forgotten are taken back; one that is delivered again comes back with it.
+    """
     arrived = [r for r in outside.broker.arrived if r.topic.endswith(".dead-letters")]
-    kept = {(record.key or b"").decode(): record.value for record in arrived}
+    kept = {(r.key or b"").decode(): r.value for r in arrived if r.value is not None}
+    taken = {(r.key or b"").decode() for r in arrived if r.value is None}
     poison = {}
     for place in outside.scenario.poison:
         _, partition, offset = place.split("/")
         poison[place] = outside.scenario.logs[int(partition)][int(offset)]
-    yield from _differs("dead letters", kept, poison)
+    wrong = {place: value for place, value in kept.items() if poison.get(place) != value}
+    yield from _differs("wrong dead letters", wrong, {})
+    yield from _differs("missing letters", sorted(poison.keys() - kept.keys() - taken), [])
 
 
 def _unstable(sent: list[dict[str, Any] | None], name: str) -> list[str]:

@@ -10,7 +10,8 @@ from typing import Any
 
 from stream.kafka.deliveries import TopicPartition
 from stream.kafka.publisher import Outgoing, Publisher
-from tests.commit.world import NOW, settings
+from stream.store import codec, users
+from tests.commit.world import DIMENSION, NOW, settings
 from tests.kafka.fakes import FakeRecord
 from tests.simulation.requests import Effect, Request, run
 from tests.simulation.scenarios import Scenario
@@ -66,6 +67,12 @@ class Outside:
     def tick(self) -> float:
         self.now += 0.001
         return self.now
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether the removal of a user waits for its confirmation."""
+        rows = (users._row(point, DIMENSION) for point in self.points.rows.values())
+        return any(codec.unpack(row).forgetting is not None for row in rows)
 
     def land(self, number: int) -> None:
         """What is late happens now; of a producer's the oldest, for it keeps its order."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from qdrant_client import grpc as pb
 
+from stream.agents.sweep import Sweep
 from stream.commit import Commit
 from stream.core import fold
 from stream.core.fold import Folded
@@ -102,8 +103,8 @@ def _no_outbox(patch: pytest.MonkeyPatch) -> None:
     """What is written has none; who wrote it still has it at hand, and sends it."""
     written: dict[int, tuple[UserRow, Profile]] = {}
 
-    def pack(profile: Profile, etag: int, tuning: Tuning) -> UserRow:
-        row = codec.pack(replace(profile, outbox=()), etag, tuning)
+    def pack(profile: Profile, etag: int, tuning: Tuning, *, now: float) -> UserRow:
+        row = codec.pack(replace(profile, outbox=()), etag, tuning, now=now)
         written[id(row)] = (row, profile)
         return row
 
@@ -153,6 +154,10 @@ def _no_confirmed_sends(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Handling, "send", send)
 
 
+def _no_confirmation(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Sweep, "_as_stored", lambda self, profile: [])
+
+
 def _no_growing_versions(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("stream.commit.next_version", lambda before, now_s: int(now_s * 1000))
 
@@ -169,5 +174,6 @@ PROTECTIONS = (
     Protection("tombstone", "what is forgotten does not come back", _no_tombstone, 3),
     Protection("ownership check", "who lost a partition stops", _no_ownership_check),
     Protection("confirmed sends", "nothing is acknowledged before it is out", _no_confirmed_sends),
+    Protection("confirmation", "what was on its way is taken back", _no_confirmation, 3),
     Protection("version", "it grows where clocks differ", _no_growing_versions),
 )

@@ -56,17 +56,26 @@ class Run:
             self.assign(partition, name)
 
     def to_the_end(self) -> Run:
-        """Until all is committed and nobody has anything left to do; late effects happen last."""
-        while self.steps < MOST_STEPS and not self.broken and self._step():
-            self.steps += 1
-        while self.outside.late:
-            self.outside.land(0)
+        """Until all is committed and nobody has anything left to do; late effects happen last.
+
+        When the time has come that nothing can be on its way any more, removals are confirmed.
+        """
+        self._settle()
+        while self.outside.unconfirmed and self.steps < MOST_STEPS and not self.broken:
+            next(iter(self.processes.values())).confirm()
+            self._settle()
         if not (self.broken or self.outside.broker.finished):
             committed = self.outside.broker.committed
             self.broken.append(f"not done after {self.steps} steps, committed: {committed}")
         for process in self.processes.values():
             process.end()
         return self
+
+    def _settle(self) -> None:
+        while self.steps < MOST_STEPS and not self.broken and self._step():
+            self.steps += 1
+        while self.outside.late:
+            self.outside.land(0)
 
     # --- steps
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, cast
 
-from stream.agents.sweep import WAITED_S, Sweep
+from stream.agents.sweep import Sweep
 from stream.bugs import BugBudget
 from stream.commit import Commit, Parts
 from stream.core.segments import SegmentModel
@@ -20,8 +21,10 @@ from stream.render import Renderer
 from stream.sentiment.contract import Sentiment
 from stream.store.candidates import Candidates
 from stream.store.client import Points
+from stream.store.codec import OUTBOX_WAIT_S
 from stream.store.shelf import Shelf
 from stream.store.users import Users
+from stream.wire import deadletter
 from tests.commit.world import DIMENSION, catalogue, segment_model, settings
 from tests.kafka.fakes import FakeFlow, FakeHealth
 from tests.sentiment.parts import vader
@@ -31,6 +34,7 @@ from tests.support.fakes import FakeStore, delivery_of
 
 SILENT_S = 99.0  # without heartbeats: longer than any session
 PAGE = 50
+LETTERS = ".dead-letters"
 
 
 @dataclass(slots=True, eq=False)
@@ -144,20 +148,42 @@ class Process:
 
     async def _sweep(self, model: SegmentModel) -> None:
         users = self._users()
-        sweep = Sweep(
-            settings(),
-            Tuning(),
-            users=users,
-            publisher=self.publisher,
-            renderer=renderer(),
-            clock=lambda: self.clock() + WAITED_S + 1,
-        )
+        sweep = self._sweep_of(users, OUTBOX_WAIT_S + 1)
         try:
             await sweep.send_waiting()
             async for rows in users.pages(PAGE):
                 await sweep.reassign(rows, model)
         except Unavailable:
             return  # the next one does what is missing
+
+    def confirm(self) -> None:
+        """Begin a sweep when the time of confirming removals has come."""
+        self.tasks.append(Task(f"{self.name}/confirm", self._confirm(), Work()))
+
+    async def _confirm(self) -> None:
+        with suppress(Unavailable):
+            await self._sweep_of(self._users(), settings().forget_confirm_s).send_waiting()
+
+    def _sweep_of(self, users: Users, later_s: float) -> Sweep:
+        return Sweep(
+            settings(),
+            Tuning(),
+            users=users,
+            publisher=self.publisher,
+            renderer=renderer(),
+            catalogue=catalogue,
+            letters=self._letters,
+            clock=lambda: self.clock() + later_s,
+        )
+
+    async def _letters(self, user_hashes: frozenset[str]) -> dict[str, list[bytes]]:
+        letters = {r.key: r for r in self.outside.broker.arrived if r.topic.endswith(LETTERS)}
+        found: dict[str, list[bytes]] = {}
+        for key, letter in letters.items():
+            user = dict(letter.headers).get(deadletter.USER, b"").decode()
+            if letter.value is not None and key is not None and user in user_hashes:
+                found.setdefault(user, []).append(key)
+        return found
 
     # --- what they are made of
 

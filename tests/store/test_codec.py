@@ -17,6 +17,7 @@ from stream.core.hashes import hash32, hash64, short_id
 from stream.core.profile import (
     Budget,
     Change,
+    Forgetting,
     Interest,
     InterestShare,
     Membership,
@@ -28,7 +29,8 @@ from stream.core.profile import (
 )
 from stream.core.strength import RatingMean
 from stream.errors import Unavailable
-from stream.store.codec import SCHEMA, pack, unpack
+from stream.store.codec import OUTBOX_WAIT_S, SCHEMA, pack, unpack
+from stream.store.convert import point_uuid
 from stream.store.rows import UserRow
 from tests.core.samples import (
     NOW,
@@ -42,6 +44,7 @@ from tests.core.samples import (
 )
 
 DIMENSION = 384
+CHANGE = Change("c", 1.0, None, "s1", "films", "event", "e", 0.5, 1)
 STATE_BYTES_P95 = 8192
 STATE_BYTES_MAX = 9600
 HALF_PRECISION = 2.0**-10
@@ -97,7 +100,9 @@ def profiles(draw: st.DrawFn) -> Profile:
 
 
 def read_back(profile: Profile) -> Profile:
-    return unpack(pack(profile, 1, TUNING))
+    """As `Users.load` gives it: under the name that was asked for."""
+    row = pack(profile, 1, TUNING, now=NOW)
+    return unpack(replace(row, user_id=profile.user_id))
 
 
 def blurred(profile: Profile) -> Profile:
@@ -166,13 +171,14 @@ def test_writing_what_was_read_changes_nothing(profile: Profile) -> None:
 @law
 @given(profiles())
 def test_the_row_says_what_the_store_looks_for(profile: Profile) -> None:
-    row = pack(profile, 42, TUNING)
+    row = pack(profile, 42, TUNING, now=NOW)
     pointing = [i for i in profile.interests if direction(i.mass.vector) is not None]
     expected = taste(profile, profile.as_of, TUNING)
 
-    assert (row.user_id, row.etag, row.updated_at) == (profile.user_id, 42, profile.version)
+    assert point_uuid(row.user_id) == point_uuid(profile.user_id)
+    assert (row.etag, row.updated_at) == (42, profile.version)
     assert row.segment == (profile.membership.segment if profile.membership else None)
-    assert row.outbox_at == (profile.version if profile.outbox else None)
+    assert row.outbox_at == (int((NOW + OUTBOX_WAIT_S) * 1000) if profile.outbox else None)
     assert plain(row.taste) == plain(expected)
     assert row.interests.dtype == np.float32
     assert len(row.interests) == len(pointing)
@@ -181,7 +187,7 @@ def test_the_row_says_what_the_store_looks_for(profile: Profile) -> None:
 
 
 def test_an_empty_profile_is_small_and_stays_empty() -> None:
-    row = pack(Profile("user"), 1, TUNING)
+    row = pack(Profile("user"), 1, TUNING, now=NOW)
 
     assert unpack(row) == Profile("user")
     assert len(row.interests) == 0
@@ -193,6 +199,26 @@ def test_a_tombstone_stays_a_tombstone() -> None:
     tombstone = Profile("user", version=9, marks=(("s", 4),), event_ids=(7,), forgotten_at=NOW)
 
     assert read_back(tombstone) == tombstone
+
+
+def test_the_name_of_who_was_forgotten_for_good_is_not_kept() -> None:
+    tombstone = Profile("user", version=9, forgotten_at=NOW)
+
+    row = pack(tombstone, 1, TUNING, now=NOW)
+
+    assert "user" not in row.user_id + row.state
+    assert point_uuid(row.user_id) == point_uuid("user")
+
+
+def test_who_is_being_forgotten_is_due_when_it_is_to_be_confirmed() -> None:
+    """The name is needed until then; a segment change of a new life is due before."""
+    removal = Forgetting(("please",), {"seen": 3}, NOW, NOW + 600)
+    going = Profile("user", version=9, forgotten_at=NOW, forgetting=removal)
+    alive = replace(going, as_of=NOW + 1, outbox=(CHANGE,))
+
+    assert read_back(going) == going
+    assert pack(going, 1, TUNING, now=NOW).outbox_at == int((NOW + 600) * 1000)
+    assert pack(alive, 1, TUNING, now=NOW).outbox_at == int((NOW + OUTBOX_WAIT_S) * 1000)
 
 
 def test_the_widest_numbers_fit() -> None:
@@ -279,7 +305,7 @@ def full_profile() -> Profile:
 
 
 def state_bytes(profile: Profile) -> int:
-    return len(pack(profile, 1, TUNING).state.encode())
+    return len(pack(profile, 1, TUNING, now=NOW).state.encode())
 
 
 def test_size_stays_within_the_budget() -> None:
@@ -298,21 +324,24 @@ def changed(row: UserRow, **fields: Any) -> UserRow:
 
 
 def test_a_newer_schema_waits_for_the_upgrade() -> None:
-    row = changed(pack(full_profile(), 1, TUNING), v=SCHEMA + 1, interests="in another form")
+    row = changed(
+        pack(full_profile(), 1, TUNING, now=NOW), v=SCHEMA + 1, interests="in another form"
+    )
 
     with pytest.raises(Unavailable, match=rf"version {SCHEMA + 1}, this worker knows {SCHEMA}"):
         unpack(row)
 
 
 def test_fields_that_are_not_known_are_ignored() -> None:
-    row = pack(full_profile(), 1, TUNING)
+    row = pack(full_profile(), 1, TUNING, now=NOW)
 
     assert plain(unpack(changed(row, later={"a": [1]}, other=None))) == plain(unpack(row))
 
 
 def test_fields_that_are_not_there_yet_are_empty() -> None:
     row = replace(
-        pack(Profile("user"), 1, TUNING), state=json.dumps({"v": 1, "as_of": NOW, "version": 3})
+        pack(Profile("user"), 1, TUNING, now=NOW),
+        state=json.dumps({"v": 1, "as_of": NOW, "version": 3}),
     )
 
     assert unpack(row) == Profile("user", as_of=NOW, version=3)

@@ -44,7 +44,7 @@ def test_the_demos_profiles_are_within_the_budget_at_p95() -> None:
         events = by_user[user]
         profile = replace(engine.fold(user, events).profile, version=VERSION)
         (current,) = rank([profile], [tuple(e.event_id for e in events)], catalogue, Tuning())
-        row = pack(replace(profile, current=current), etag=1, tuning=Tuning())
+        row = pack(replace(profile, current=current), etag=1, tuning=Tuning(), now=0.0)
         sizes.append(len(row.state.encode()))
 
     assert np.percentile(sizes, 95) <= BUDGET_BYTES

@@ -19,6 +19,7 @@ from stream.kafka.sources import source
 from stream.settings import Settings
 from stream.store.codec import unpack
 from stream.store.collections import open_store
+from stream.store.convert import stand_in
 from stream.wire.ids import recommendation_id
 from stream.wire.messages import Recommendation, SegmentChange
 from tests.support import records
@@ -56,18 +57,21 @@ class Found:
 
 async def look(settings: Settings, model_dir: Path) -> Found:
     """Read everything that is to be checked."""
-    profiles, known = await _stored(settings, model_dir)
+    stored, known = await _stored(settings, model_dir)
+    events = records.read(settings, "events")
+    profiles = _named(stored, {(r.key or b"").decode(errors="replace") for r in events})
     lists = [
         ((record.key or b"").decode(), _decoded(record.value, Recommendation))
         for record in records.read(settings, "recommendations")
     ]
     changes = [
-        msgspec.json.decode(record.value or b"", type=SegmentChange)
+        msgspec.json.decode(record.value, type=SegmentChange)
         for record in records.read(settings, "segments")
+        if record.value is not None  # the user was forgotten
     ]
     return Found(
         settings,
-        records.read(settings, "events"),
+        events,
         lists,
         changes,
         records.read(settings, "dead-letters"),
@@ -103,6 +107,13 @@ async def _stored(settings: Settings, model_dir: Path) -> tuple[dict[str, Profil
         vectors,
     )
     return {row.user_id: unpack(row) for row in users}, known
+
+
+def _named(profiles: Mapping[str, Profile], users: Iterable[str]) -> dict[str, Profile]:
+    """Under the users' own names, also where the store has forgotten them for good."""
+    names = {stand_in(user): user for user in users}
+    real = {names.get(name, name): profile for name, profile in profiles.items()}
+    return {user: replace(profile, user_id=user) for user, profile in real.items()}
 
 
 def _decoded(value: bytes | None, kind: type[Recommendation]) -> Recommendation | None:

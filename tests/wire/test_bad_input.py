@@ -85,6 +85,7 @@ BAD_EVENTS: list[tuple[Reason, bytes | None]] = [
         event_bytes(context={"n": 0}).replace(b'"n": 0', b'"n": 1' + b"0" * 5000),
     ),
     (Reason.EMPTY_ID, event_bytes(user_id=" ")),
+    (Reason.EMPTY_ID, event_bytes(user_id="\0user")),
     (Reason.EMPTY_ID, event_bytes(item_id="")),
     (Reason.EMPTY_ID, event_bytes(event_id="")),
     (Reason.EMPTY_ID, event_bytes(recommendation_id="\t")),

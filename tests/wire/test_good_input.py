@@ -50,7 +50,7 @@ def item(**changes: object) -> Item:
 
 
 ids = st.text('aZ9 \0\n\u2028é😀"\\', min_size=1, max_size=8).filter(
-    lambda text: not text.isspace()
+    lambda text: not text.isspace() and text[0] != "\0"
 )
 
 
