@@ -14,6 +14,7 @@ import typer
 
 from stream.commands import letters_cli
 from stream.commands.evaluate_cli import evaluate
+from stream.commands.rebuild_cli import rebuild, verify
 from stream.commands.reembed_cli import reembed
 from stream.commands.terminal import AsJson, JsonFile, complain, put
 from stream.commands.tune_cli import tune
@@ -293,6 +294,8 @@ app.command(
     epilog="Example: interestream evaluate ml-100k --json quality.json --report quality.html"
 )(evaluate)
 app.command(epilog="Example: interestream tune ml-100k --trials 40 --out tuned.env")(tune)
+app.command(epilog="Example: interestream rebuild --from earliest --dry-run")(rebuild)
+app.command(epilog="Example: interestream verify --sample 500 --json certificate.json")(verify)
 app.command(epilog="Example: interestream reembed --model models/multilingual-e5-small --switch")(
     reembed
 )

@@ -17,7 +17,7 @@ from stream.store.client import Points, open_client
 from stream.store.codec import unpack
 from stream.store.items import Items, open_items
 from stream.store.meta import Fact, Meta
-from stream.store.moves import ENCODER_FACT, Move, standing
+from stream.store.moves import ENCODER_FACT, Move, rebuilding, standing
 from stream.store.segments import Segments
 from stream.store.users import Users
 
@@ -95,6 +95,8 @@ async def _label(segments: Segments, member: Membership | None) -> str:
 
 
 def _between(move: Move) -> str:
+    if move.rebuilds:
+        return rebuilding(move)
     return (
         f"the store moves to encoder {move.after.hash} ({move.model}) and cannot be read for some "
         "seconds: ask again; `interestream reembed` shows how far it is"

@@ -25,9 +25,9 @@ from stream.reembed.switch import Switch, abort
 from stream.settings import Settings
 from stream.store import names
 from stream.store.client import open_client, outages
-from stream.store.collections import change_aliases
+from stream.store.collections import change_aliases, collections_of
 from stream.store.meta import Meta
-from stream.store.moves import Move, Stage, Standing, standing
+from stream.store.moves import Move, Stage, Standing, rebuilding, standing
 
 Say = Callable[[str], object]
 
@@ -91,7 +91,7 @@ async def _steps(mover: Mover, settings: Settings, options: Options, say: Say) -
     async def members() -> Sequence[str]:
         return await asyncio.to_thread(_members, settings)
 
-    wait_s = _clean_stop_s(settings) if options.wait_s is None else options.wait_s
+    wait_s = clean_stop_s(settings) if options.wait_s is None else options.wait_s
     await Switch(mover, members=members, wait_s=wait_s, strict=options.strict, say=say).run()
     for line in (
         f"encoder {move.after.hash} ({move.model}) is in force",
@@ -147,10 +147,9 @@ def drop(settings: Settings, encoder: str, confirm: Callable[[str], object], say
                 confirm, f"delete the vectors of encoder {encoder} in {settings.namespace!r}?"
             )
             _droppable(await standing(meta), encoder, {encoder})
-            await change_aliases(client, gone=names.doors(settings.namespace, encoder))
-            for part in names.PARTS:
+            for name in await _collections(client, settings.namespace, encoder):
+                await change_aliases(client, gone=[name + names.WRITERS])
                 with outages():
-                    name = names.collection(settings.namespace, part, encoder)
                     await client.delete_collection(name)
         say(f"encoder {encoder}: collections deleted")
 
@@ -163,6 +162,8 @@ def _told(now: Standing, found: set[str]) -> list[str]:
     lines = [f"in force: encoder {now.encoder.hash}, {now.encoder.dimension} dimensions"]
     if now.move is not None:
         move = now.move
+        if move.rebuilds:
+            return [*lines, rebuilding(move)]
         lines.append(f"move: to {move.after.hash} ({move.model}), {move.stage.value}")
         lines += _stuck(move)
     others = found - {now.encoder.hash}
@@ -176,14 +177,22 @@ def _droppable(now: Standing, encoder: str, found: set[str]) -> None:
         raise Misconfigured(f"encoder {encoder!r} has no collections; those that have: {there}")
     if now.encoder is not None and now.encoder.hash == encoder:
         raise Misconfigured(f"encoder {encoder} is in force: switch to another one first")
+    if now.move is not None and now.move.rebuilds:
+        raise Misconfigured(f"{rebuilding(now.move)}; then run this again")
     if now.move is not None and encoder in (now.move.before.hash, now.move.after.hash):
         raise Misconfigured(f"a move concerns encoder {encoder}: `interestream reembed --abort`")
 
 
 async def _encoders(client: AsyncQdrantClient, namespace: str) -> set[str]:
-    with outages():
-        found = (await client.get_collections()).collections
-    return names.encoders(namespace, (collection.name for collection in found))
+    return names.encoders(namespace, await collections_of(client))
+
+
+async def _collections(client: AsyncQdrantClient, namespace: str, encoder: str) -> list[str]:
+    """Names of all that is the encoder's, rebuilt profiles included."""
+    found = names.generations(namespace, encoder, await collections_of(client))
+    profiles = [names.collection(namespace, names.USERS, encoder, users) for users in found]
+    others = [names.collection(namespace, part, encoder) for part in names.PARTS]
+    return list(dict.fromkeys([*others, *profiles]))
 
 
 async def _say_stuck(settings: Settings, say: Say) -> None:
@@ -202,7 +211,7 @@ async def _say_stuck(settings: Settings, say: Say) -> None:
 
 def _stuck(move: Move | None) -> list[str]:
     """What a person must know while a switch is neither ended nor undone."""
-    if move is None or not move.closed:
+    if move is None or not move.closed or move.rebuilds:
         return []
     undone = "; `interestream reembed --abort` undoes it" if move.stage is Stage.LEAVING else ""
     return [
@@ -211,8 +220,8 @@ def _stuck(move: Move | None) -> list[str]:
     ]
 
 
-def _clean_stop_s(settings: Settings) -> float:
-    """See the move, drain, and be missed where the broker heard no goodbye."""
+def clean_stop_s(settings: Settings) -> float:
+    """To leave: see the move, drain, and be missed where the broker heard no goodbye."""
     return 2 * POLL_S + settings.shutdown_s + settings.session_timeout_s
 
 

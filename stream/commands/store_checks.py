@@ -14,9 +14,9 @@ from stream.errors import Misconfigured, Unavailable
 from stream.settings import Settings
 from stream.store import names
 from stream.store.client import Points, open_client, outages
-from stream.store.collections import aliases, server_version
+from stream.store.collections import aliases, collections_of, server_version
 from stream.store.meta import Meta
-from stream.store.moves import EncoderId, obstacle, standing
+from stream.store.moves import EncoderId, Move, obstacle, standing
 from stream.store.probe import probe_conditional_writes
 
 OLDEST = (1, 17)
@@ -72,9 +72,7 @@ async def _encoder(
 ) -> Finding:
     """Whether the collections hold vectors of the model in use."""
     prefix, check = settings.namespace, "collections"
-    with outages():
-        found = {c.name for c in (await client.get_collections()).collections}
-    if names.meta(prefix) not in found:
+    if names.meta(prefix) not in await collections_of(client):
         return ok(check, f"none of {prefix!r} yet: the first worker makes them")
     meta = Meta(Points(client, names.meta(prefix), timeout_s=settings.qdrant_timeout_s))
     now = await standing(meta)
@@ -85,17 +83,23 @@ async def _encoder(
         return failed(
             check,
             reason,
-            "see docs/reembed.md, or start anew under another INTERESTREAM_NAMESPACE "
-            f"(now {prefix!r}); `interestream reembed` shows what stands",
+            "see docs/reembed.md and docs/operations/rebuild.md, or start anew under another "
+            f"INTERESTREAM_NAMESPACE (now {prefix!r}); `interestream reembed` shows what stands",
         )
     there = await aliases(client)
-    expected = names.aliases(prefix, ours.hash)
+    expected = names.aliases(prefix, ours.hash, now.users_of(ours))
     wrong = [f"{a} -> {there.get(a)}" for a, name in expected.items() if there.get(a) != name]
     if wrong:
         remedy = "start a worker, which makes what is missing, or undo the move of the aliases"
         return failed(check, f"aliases do not fit: {', '.join(wrong)}", remedy)
     what = f"{len(names.PARTS)} collections of encoder {ours.hash}, {ours.dimension} d"
-    return ok(check, what + (f"; a move to {now.move.after.hash} copies" if now.move else ""))
+    if users := now.users_of(ours):
+        what += f", profiles rebuilt (generation {users})"
+    return ok(check, what + (f"; {_under_way(now.move)}" if now.move else ""))
+
+
+def _under_way(move: Move) -> str:
+    return "a rebuild replays" if move.rebuilds else f"a move to {move.after.hash} copies"
 
 
 def _said(error: Unavailable | grpc.aio.AioRpcError) -> str:

@@ -17,16 +17,18 @@ from stream.reembed.copying import Copied, Tells, copy, patiently
 from stream.reembed.make import Counts, MakesItems, MakesUsers, NewVectors, make_neighbours
 from stream.settings import Settings
 from stream.store import names
-from stream.store.client import Points, outages
-from stream.store.collections import ensure_collections, tables
+from stream.store.client import Points
+from stream.store.collections import collections_of, ensure_collections, tables
 from stream.store.meta import Meta
 from stream.store.moves import (
+    ENCODER_FACT,
     MOVE_FACT,
     EncoderId,
     Move,
     Stage,
     Standing,
     as_value,
+    rebuilding,
     standing,
 )
 
@@ -58,7 +60,8 @@ class Pass:
 class Mover:
     """A move in hand; open it with `Mover.open`.
 
-    source, target  tables of the encoder in force and of the new one, by their own names
+    source, target           tables of the encoder in force and of the new one, by their own names
+    ways_before, ways_after  aliases that lead to the one and to the other, while it is in force
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Mover:
         move: Move,
         encoder: TextEncoder,
         tells: Tells,
+        now: Standing,
     ) -> None:
         self.client = client
         self.namespace = settings.namespace
@@ -76,8 +80,11 @@ class Mover:
         self.move = move
         self.tuning: Tuning = settings.tuning()
         self.counts = Counts()
-        self.source = tables(client, settings, move.before, meta, names.collection)
-        self.target = tables(client, settings, move.after, meta, names.collection)
+        old, new = now.users_of(move.before), now.users_of(move.after)
+        self.ways_before = names.aliases(self.namespace, move.before.hash, old)
+        self.ways_after = names.aliases(self.namespace, move.after.hash, new)
+        self.source = tables(client, settings, move.before, meta, names.collection, old)
+        self.target = tables(client, settings, move.after, meta, names.collection, new)
         self.encoder = encoder
         self._tells = tells
 
@@ -101,8 +108,9 @@ class Mover:
         meta = await facts(client, settings)
         ours = EncoderId(encoder.manifest.hash, encoder.dimension)
         move = await _stated(meta, ours, model, settings.namespace)
-        await ensure_collections(client, settings.namespace, ours)
-        return cls(client, settings, meta, move, encoder, tells)
+        now = await standing(meta)
+        await ensure_collections(client, settings.namespace, ours, now.users_of(ours))
+        return cls(client, settings, meta, move, encoder, tells, now)
 
     async def catch_up(self) -> Pass:
         """Passes until one finds few rows, or no fewer than half of what the one before found."""
@@ -159,6 +167,18 @@ class Mover:
                 "`interestream reembed`"
             )
 
+    async def in_force(self) -> bool:
+        """Whether the new encoder is the one in force. Raises Unavailable."""
+        return (await standing(self.meta)).encoder == self.move.after
+
+    async def put_in_force(self) -> None:
+        """Raises Unavailable; Failed where somebody else was faster."""
+        now = await standing(self.meta)
+        if now.encoder == self.move.after:
+            return
+        if not await self.meta.put(ENCODER_FACT, as_value(self.move.after), now.encoder_etag):
+            raise Failed("somebody else changed the encoder in force: run this again")
+
     def new_vectors(self) -> NewVectors:
         return NewVectors(self.source.items, self.target.items, self.encoder)
 
@@ -206,9 +226,7 @@ class Mover:
 async def facts(client: AsyncQdrantClient, settings: Settings) -> Meta:
     """The facts of a store that is there. Raises Misconfigured where there is none."""
     name = names.meta(settings.namespace)
-    with outages():
-        found = {collection.name for collection in (await client.get_collections()).collections}
-    if name not in found:
+    if name not in await collections_of(client):
         raise _no_store(settings.namespace)
     return Meta(Points(client, name, timeout_s=settings.qdrant_timeout_s))
 
@@ -225,6 +243,8 @@ async def _stated(meta: Meta, ours: EncoderId, model: str, namespace: str) -> Mo
     now = await standing(meta)
     if now.encoder is None:
         raise _no_store(namespace)
+    if now.move is not None and now.move.rebuilds:
+        raise Misconfigured(f"{rebuilding(now.move)}; then run this again")
     if now.move is not None and now.move.after != ours and now.move.closed:
         raise Misconfigured(
             f"a switch to {now.move.after.hash} ({now.move.model}) has begun: end it with "

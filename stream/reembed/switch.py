@@ -1,14 +1,16 @@
-"""The switch from one encoder to another, in steps that can be taken up again where they ended.
+"""The switch from old collections to new ones, in steps that can be taken up where they ended.
 
-    1. leave    the move is closed: workers of the old encoder stop, and none starts
+The new ones are of another encoder, or hold profiles made anew from their events.
+
+    1. leave    the move is closed: workers of the old collections stop, and none starts
     2. wait     until the consumer group has no members, for as long as a clean stop may take
-    3. shut     the old encoder's doors and the readers' aliases, through which workers write that
-                are older than moves: who is stalled cannot write any more, nor acknowledge
+    3. shut     the old collections' doors and the readers' aliases, through which workers write
+                that are older than moves: who is stalled cannot write any more, nor acknowledge
     4. finish   what was written since the last pass, while nobody writes; again if a worker that
                 was starting has opened a door meanwhile
     5. commit   from here on there is only forward; a last look at the doors
-    6. switch   all aliases at once, then the fact that names the encoder in force
-    7. end      the move is over: workers of the new encoder begin
+    6. switch   all aliases at once, then the fact that names what is in force
+    7. end      the move is over: workers of the new collections begin
 
 Events wait in Kafka from 1 to 7. Their marks are in the profiles that are copied, and a worker
 acknowledges only what it has saved, so the new workers go on exactly where the old ones ended,
@@ -21,22 +23,54 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import Protocol
 
 import msgspec
 from qdrant_client import AsyncQdrantClient
 
-from stream.errors import Failed
+from stream.errors import Failed, Misconfigured
 from stream.reembed.copying import patiently
-from stream.reembed.mover import Mover, enter
+from stream.reembed.mover import enter
 from stream.store import names
 from stream.store.collections import aliases, change_aliases
 from stream.store.meta import Meta
-from stream.store.moves import ENCODER_FACT, Move, Stage, Standing, as_value, standing
+from stream.store.moves import Move, Stage, Standing, rebuilding, standing
 
 POLL_S = 0.5
 
 Members = Callable[[], Awaitable[Sequence[str]]]
 Say = Callable[[str], object]
+
+
+class Moves(Protocol):
+    """What is switched: a `stream.reembed.mover.Mover`, or a rebuild of profiles.
+
+    ways_before, ways_after  aliases that lead to the old collections and to the new ones
+    """
+
+    @property
+    def client(self) -> AsyncQdrantClient: ...
+
+    @property
+    def meta(self) -> Meta: ...
+
+    @property
+    def move(self) -> Move: ...
+
+    @property
+    def ways_before(self) -> Mapping[str, str]: ...
+
+    @property
+    def ways_after(self) -> Mapping[str, str]: ...
+
+    async def finish(self) -> None:
+        """Bring the new collections up to the old ones, which nobody writes any more."""
+
+    async def in_force(self) -> bool:
+        """Whether the new ones are stated to be in force. Raises Unavailable."""
+
+    async def put_in_force(self) -> None:
+        """State that they are; repeatable. Raises Unavailable, Failed."""
 
 
 class Switch:
@@ -49,7 +83,7 @@ class Switch:
     """
 
     def __init__(
-        self, mover: Mover, *, members: Members, wait_s: float, strict: bool, say: Say
+        self, mover: Moves, *, members: Members, wait_s: float, strict: bool, say: Say
     ) -> None:
         self._mover = mover
         self._meta = mover.meta
@@ -97,8 +131,7 @@ class Switch:
         )
 
     async def _shut(self) -> None:
-        ways = names.aliases(self._mover.namespace, self._mover.move.before.hash)
-        await self._change(gone=ways)
+        await self._change(gone=self._mover.ways_before)
         try:
             await self._standing()
         except Failed:  # undone in this very moment: its workers need the doors
@@ -106,22 +139,21 @@ class Switch:
             raise
 
     async def _open(self) -> None:
-        mover = self._mover
-        await self._change(made=names.aliases(mover.namespace, mover.move.before.hash))
+        await self._change(made=self._mover.ways_before)
 
     async def _finish_behind_shut_doors(self) -> None:
         """Shut what a worker that was starting has opened since, and copy what came through it."""
         while opened := await patiently(self._opened):
             await self._change(gone=opened)
-            if (await patiently(partial(standing, self._meta))).encoder != self._mover.move.before:
+            if await patiently(self._mover.in_force):
                 return  # a run before this one has switched: nobody reads what is there
             await self._mover.finish()
 
     async def _opened(self) -> list[str]:
-        """Aliases that lead to the old encoder's collections."""
-        ways = names.aliases(self._mover.namespace, self._mover.move.before.hash)
+        """Aliases that lead to the old collections."""
         found = await aliases(self._mover.client)
-        return [alias for alias, target in ways.items() if found.get(alias) == target]
+        ways = self._mover.ways_before.items()
+        return [alias for alias, target in ways if found.get(alias) == target]
 
     async def _change(
         self, *, gone: Iterable[str] = (), made: Mapping[str, str] | None = None
@@ -129,17 +161,10 @@ class Switch:
         await patiently(partial(change_aliases, self._mover.client, gone=tuple(gone), made=made))
 
     async def _switch(self) -> None:
-        move, namespace = self._mover.move, self._mover.namespace
-        await change_aliases(
-            self._mover.client,
-            gone=names.doors(namespace, move.before.hash),
-            made=names.aliases(namespace, move.after.hash),
-        )
-        now = await standing(self._meta)
-        if now.encoder == move.after:
-            return
-        if not await self._meta.put(ENCODER_FACT, as_value(move.after), now.encoder_etag):
-            raise Failed("somebody else changed the encoder in force: run this again")
+        before, after = self._mover.ways_before, self._mover.ways_after
+        gone = [alias for alias in before if alias not in after]
+        await change_aliases(self._mover.client, gone=gone, made=after)
+        await self._mover.put_in_force()
 
     async def _standing(self) -> Move:
         now = await patiently(partial(standing, self._meta))
@@ -151,11 +176,11 @@ class Switch:
     async def _entered(self, stage: Stage) -> None:
         """Looks first: one that an outage cut short may have been done."""
         now = await standing(self._meta)
-        if stage is Stage.ENDED and now.move is None and now.encoder == self._mover.move.after:
+        if stage is Stage.ENDED and now.move is None and await self._mover.in_force():
             return
         move = _ours(now, self._mover.move)
         if move.stage is not stage:
-            await enter(self._meta, now, _at(move, stage))
+            await enter(self._meta, now, at(move, stage))
 
 
 async def abort(client: AsyncQdrantClient, meta: Meta, namespace: str) -> Move | None:
@@ -165,25 +190,33 @@ async def abort(client: AsyncQdrantClient, meta: Meta, namespace: str) -> Move |
     """
     now = await standing(meta)
     move = now.move
+    if move is not None and move.rebuilds:
+        raise Misconfigured(f"no move to another encoder is under way: {rebuilding(move)}")
     if move is not None and move.stage is Stage.SWITCHING:
         raise Failed(
             f"the switch to {move.after.hash} ({move.model}) is past its point of no return: end "
             "it with `interestream reembed --model DIR --switch`, then go back the same way"
         )
     if move is not None:
-        await enter(meta, now, _at(move, Stage.ENDED))
-    # The doors open after the move has ended: a switch that still runs finds that it is not due.
-    if now.encoder is not None:
-        await change_aliases(client, made=names.aliases(namespace, now.encoder.hash))
+        await enter(meta, now, at(move, Stage.ENDED))
+    await open_doors(client, namespace, now)
     return move
+
+
+async def open_doors(client: AsyncQdrantClient, namespace: str, now: Standing) -> None:
+    """Of what is in force. Last: a switch that still runs finds first that it is not due."""
+    if now.encoder is not None:
+        ways = names.aliases(namespace, now.encoder.hash, now.users_of(now.encoder))
+        await change_aliases(client, made=ways)
 
 
 def _ours(now: Standing, move: Move) -> Move:
     """The move as it stands, if it still is this one."""
-    if now.move is None or (now.move.before, now.move.after) != (move.before, move.after):
+    if now.move is None or at(now.move, move.stage) != move:
         raise Failed("the move was undone or replaced meanwhile: look with `interestream reembed`")
     return now.move
 
 
-def _at(move: Move, stage: Stage) -> Move:
+def at(move: Move, stage: Stage) -> Move:
+    """The same move, as far as `stage`."""
     return msgspec.structs.replace(move, stage=stage)

@@ -19,7 +19,7 @@ from stream.store import items, names, neighbours, segments, users
 from stream.store.client import Points, open_client, outages
 from stream.store.items import Items, open_items
 from stream.store.meta import Meta
-from stream.store.moves import ENCODER_FACT, EncoderId, admit, as_value, standing
+from stream.store.moves import ENCODER_FACT, EncoderId, Standing, admit, as_value, standing
 from stream.store.neighbours import Neighbours, open_neighbours
 from stream.store.probe import probe_conditional_writes
 from stream.store.segments import Segments
@@ -110,18 +110,30 @@ async def _opened(
     """
     namespace, ours = settings.namespace, EncoderId(encoder_hash, dimension)
     meta = await open_meta(client, settings)  # 1, 2
-    await _agree_on_encoder(meta, ours)  # 3
-    await ensure_collections(client, namespace, ours)  # 4
-    missing = await _missing(client, names.aliases(namespace, encoder_hash))
+    users = (await _agree_on_encoder(meta, ours)).users_of(ours)  # 3
+    await ensure_collections(client, namespace, ours, users)  # 4
+    try:
+        missing = await _missing(client, names.aliases(namespace, encoder_hash, users))
+    except Misconfigured:
+        await _still(meta, ours, users)
+        raise
     try:
         await change_aliases(client, made=missing)
-        admit(await standing(meta), ours)  # 5
+        await _still(meta, ours, users)  # 5
     except BaseException:
         # They were not missing but taken away just now. If this fails too, the switch finds them.
         with suppress(Unavailable):
             await _retract(client, missing)
         raise
-    return tables(client, settings, ours, meta, names.writers)
+    return tables(client, settings, ours, meta, names.writers, users)
+
+
+async def _still(meta: Meta, ours: EncoderId, users: int) -> None:
+    """Raise what keeps a worker from working, where a move has begun, or ended, meanwhile."""
+    now = await standing(meta)
+    admit(now, ours)
+    if now.users_of(ours) != users:
+        raise Unavailable("qdrant", "profiles were rebuilt at this moment: start again")
 
 
 async def open_meta(client: AsyncQdrantClient, settings: Settings) -> Meta:
@@ -138,16 +150,18 @@ def tables(
     settings: Settings,
     encoder: EncoderId,
     meta: Meta,
-    name_of: Callable[[str, str, str], str],
+    name_of: Callable[[str, str, str, int], str],
+    users: int = 0,
 ) -> Store:
     """One encoder's tables.
 
-    name_of  from namespace, part and hash to the name under which they are reached: workers take
-             the writers' aliases, who moves a store between encoders the collections themselves
+    name_of  from namespace, part, hash and generation to the name under which they are reached:
+             workers take the writers' aliases, who moves a store the collections themselves
+    users    generation of the profiles
     """
 
     def points(part: str) -> Points:
-        name = name_of(settings.namespace, part, encoder.hash)
+        name = name_of(settings.namespace, part, encoder.hash, users)
         return Points(client, name, timeout_s=settings.qdrant_timeout_s)
 
     return Store(
@@ -160,10 +174,21 @@ def tables(
     )
 
 
-async def ensure_collections(client: AsyncQdrantClient, namespace: str, encoder: EncoderId) -> None:
-    """Make an encoder's collections where they are missing, check them where they are there."""
-    for part, shape in shapes(encoder.dimension).items():
-        await _ensure(client, names.collection(namespace, part, encoder.hash), shape)
+async def ensure_collections(
+    client: AsyncQdrantClient,
+    namespace: str,
+    encoder: EncoderId,
+    users: int = 0,
+    parts: Iterable[str] = names.PARTS,
+) -> None:
+    """Make an encoder's collections where they are missing, check them where they are there.
+
+    users  generation of the profiles
+    """
+    wanted = shapes(encoder.dimension)
+    for part in parts:
+        name = names.collection(namespace, part, encoder.hash, users)
+        await _ensure(client, name, wanted[part])
 
 
 def shapes(dimension: int) -> dict[str, Shape]:
@@ -190,10 +215,12 @@ def shapes(dimension: int) -> dict[str, Shape]:
 META_SHAPE = Shape({}, {"hidden": models.SparseVectorParams()})
 
 
-async def _agree_on_encoder(meta: Meta, ours: EncoderId) -> None:
+async def _agree_on_encoder(meta: Meta, ours: EncoderId) -> Standing:
     if await meta.get(ENCODER_FACT) is None:
         await meta.put(ENCODER_FACT, as_value(ours), None)  # False: another worker was first
-    admit(await standing(meta), ours)
+    now = await standing(meta)
+    admit(now, ours)
+    return now
 
 
 async def _ensure(client: AsyncQdrantClient, name: str, shape: Shape) -> None:
@@ -250,6 +277,12 @@ async def _retract(client: AsyncQdrantClient, made: Mapping[str, str]) -> None:
     """Take these aliases away, except those that a switch has pointed elsewhere since."""
     known = await aliases(client)
     await change_aliases(client, gone=[a for a, target in made.items() if known.get(a) == target])
+
+
+async def collections_of(client: AsyncQdrantClient) -> set[str]:
+    """Names of every collection of the server."""
+    with outages():
+        return {found.name for found in (await client.get_collections()).collections}
 
 
 async def aliases(client: AsyncQdrantClient) -> dict[str, str]:

@@ -39,7 +39,7 @@ HICCUPS = (
 async def test_a_hiccup_of_the_store_does_not_end_the_switch(
     world: World, monkeypatch: pytest.MonkeyPatch, owner: object, name: str
 ) -> None:
-    """Each third call is done, and its answer lost."""
+    """Each fourth call is done, and its answer lost."""
     await world.segment()
     mover = await world.mover()
     await mover.copy()
@@ -50,7 +50,7 @@ async def test_a_hiccup_of_the_store_does_not_end_the_switch(
     async def hiccup(*given: object, **named: object) -> object:
         calls.append(name)
         answer = await original(*given, **named)
-        if len(calls) % 3 == 1:
+        if len(calls) % 4 == 1:
             raise Unavailable("qdrant", "a hiccup")
         return answer
 

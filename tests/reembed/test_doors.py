@@ -58,7 +58,7 @@ async def test_nor_can_workers_of_a_version_that_goes_through_the_readers_aliase
 ) -> None:
     mover = await world.mover()
     former = tables(
-        mover.client, world.settings, OLD, mover.meta, lambda n, part, _: names.readers(n, part)
+        mover.client, world.settings, OLD, mover.meta, lambda n, part, *_: names.readers(n, part)
     )
     await world.act("user-1", 2, store=former)
     original, refused = mover.finish, []

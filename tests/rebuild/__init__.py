@@ -1,0 +1,1 @@
+"""Profiles made anew, and compared."""
