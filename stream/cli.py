@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from stream.commands import letters_cli
+from stream.commands.backup_cli import restore, snapshot
 from stream.commands.evaluate_cli import evaluate
 from stream.commands.rebuild_cli import rebuild, verify
 from stream.commands.reembed_cli import reembed
@@ -299,6 +300,8 @@ app.command(epilog="Example: interestream verify --sample 500 --json certificate
 app.command(epilog="Example: interestream reembed --model models/multilingual-e5-small --switch")(
     reembed
 )
+app.command(epilog="Example: interestream snapshot /backups/monday")(snapshot)
+app.command(epilog="Example: interestream restore /backups/monday --dry-run")(restore)
 
 
 def main() -> None:

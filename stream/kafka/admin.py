@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from kafka.admin import KafkaAdminClient
+from kafka import TopicPartition as KafkaPartition
+from kafka.admin import KafkaAdminClient, MemberToRemove
 from kafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
+from kafka.structs import OffsetAndMetadata
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from stream.errors import Misconfigured, Unavailable
+from stream.errors import Failed, Misconfigured, Unavailable
 from stream.kafka.deliveries import TopicPartition
 from stream.kafka.security import kafka_python_options, servers
 from stream.kafka.topics import TopicPlan, topic_plans
@@ -105,15 +107,46 @@ class Admin:
             if found.offset >= 0
         }
 
+    def commit(self, group: str, offsets: Mapping[TopicPartition, int]) -> None:
+        """Let the group go on at these offsets. Raises Failed where it has members, or another
+        reason of the broker's."""
+        wanted = {
+            KafkaPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, "", -1)
+            for tp, offset in offsets.items()
+        }
+        with _outages():
+            answers = self._client.alter_group_offsets(group, wanted)
+        if refused := {tp: error for tp, error in answers.items() if error.errno}:
+            reasons = ", ".join(sorted({error.__name__ for error in refused.values()}))
+            raise Failed(
+                f"the broker refuses the offsets of {len(refused)} partitions of group {group}: "
+                f"{reasons}; stop whoever reads with this group, then run the same command again"
+            )
+
     def members(self, group: str) -> list[str]:
         """How people may call the members of a consumer group; empty for an unknown group."""
+        found = self._members(group)
+        return [f"{m['client_id'] or m['member_id']} {m['client_host']}" for m in found]
+
+    def evict(self, group: str) -> None:
+        """Put all members out of the group. One that lives joins again.
+
+        The answers are not looked at: the embedded broker does it, and says that it did not.
+        """
+        gone = [MemberToRemove(member_id=member["member_id"]) for member in self._members(group)]
+        if gone:
+            with _outages():
+                self._client.remove_group_members(group, gone)
+
+    def _members(self, group: str) -> list[dict[str, Any]]:
         # It names the operations that the caller may do, and fails on numbers it does not know.
         self._client._process_acl_operations = dict
         with _outages():
             found = self._client.describe_groups([group])[group]
         if found["error"]:
             raise Unavailable("kafka", f"group {group}: {found['error']}")
-        return [f"{m['client_id'] or m['member_id']} {m['client_host']}" for m in found["members"]]
+        members: list[dict[str, Any]] = found["members"]
+        return members
 
 
 def ensure_topics(settings: Settings) -> list[str]:

@@ -22,6 +22,7 @@ from stream.store.meta import Meta
 from stream.store.moves import ENCODER_FACT, EncoderId, Standing, admit, as_value, standing
 from stream.store.neighbours import Neighbours, open_neighbours
 from stream.store.probe import probe_conditional_writes
+from stream.store.restoring import refuse_while_restoring
 from stream.store.segments import Segments
 from stream.store.table import REVISION
 from stream.store.users import Users
@@ -130,6 +131,7 @@ async def _opened(
 
 async def _still(meta: Meta, ours: EncoderId, users: int) -> None:
     """Raise what keeps a worker from working, where a move has begun, or ended, meanwhile."""
+    await refuse_while_restoring(meta)
     now = await standing(meta)
     admit(now, ours)
     if now.users_of(ours) != users:
@@ -216,6 +218,7 @@ META_SHAPE = Shape({}, {"hidden": models.SparseVectorParams()})
 
 
 async def _agree_on_encoder(meta: Meta, ours: EncoderId) -> Standing:
+    await refuse_while_restoring(meta)
     if await meta.get(ENCODER_FACT) is None:
         await meta.put(ENCODER_FACT, as_value(ours), None)  # False: another worker was first
     now = await standing(meta)

@@ -1,0 +1,49 @@
+"""What of a Qdrant belongs to a deployment: its aliases, and what its collections look like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from qdrant_client import AsyncQdrantClient, models
+
+from stream.store import names
+from stream.store.client import outages
+from stream.store.collections import META_SHAPE, aliases, shapes
+
+
+def is_ours(namespace: str, alias: str) -> bool:
+    """Whether an alias is this namespace's: a reader's, or any writers' door."""
+    parts = "|".join(names.PARTS)
+    form = rf"{re.escape(namespace)}_(?:{parts})(?:_[0-9a-f]{{1,8}}(?:_\w+)?{names.WRITERS})?"
+    return re.fullmatch(form, alias) is not None
+
+
+async def our_aliases(client: AsyncQdrantClient, namespace: str) -> dict[str, str]:
+    """Alias -> collection."""
+    known = await aliases(client)
+    return {alias: to for alias, to in sorted(known.items()) if is_ours(namespace, alias)}
+
+
+async def there(client: AsyncQdrantClient) -> set[str]:
+    """Names of all collections of the server."""
+    with outages():
+        return {one.name for one in (await client.get_collections()).collections}
+
+
+def unfit(part: str, params: models.CollectionParams, dimension: int) -> str | None:
+    """How a saved collection differs from what this version of the service reads; None: it fits."""
+    shape = META_SHAPE if part == names.META else shapes(dimension)[part]
+    needs = {name: _kind(one) for name, one in shape.dense.items()} | dict.fromkeys(
+        shape.sparse, "sparse"
+    )
+    dense = params.vectors if isinstance(params.vectors, Mapping) else {}
+    has = {name: _kind(one) for name, one in dense.items()} | dict.fromkeys(
+        params.sparse_vectors or {}, "sparse"
+    )
+    return None if has == needs else f"{part} has the vectors {has}, this version needs {needs}"
+
+
+def _kind(params: models.VectorParams) -> str:
+    multi = " multi" if params.multivector_config else ""
+    return f"{params.size} {params.distance.value}{multi}"
