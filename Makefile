@@ -5,7 +5,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-kafka test-export bench-encoder bench-quality bench-large peers lock clean
+.PHONY: help demo test check test-kafka test-export bench-encoder bench-quality bench-large bench-soak peers lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,10 @@ bench-quality: .venv/.dev ## the recommendations on two data sets, into tests/be
 bench-large: .venv/.dev ## catalogues beyond what is scored whole, on a Qdrant server, into docs/large.md
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE \
 	  $(BIN)/python -m tests.bench.large --out tests/bench/results $(ARGS)
+
+bench-soak: .venv/.dev ## a worker under steady load for half an hour, into docs/operations/soak.md
+	$(BIN)/python -m tests.soak --minutes 30 --out tests/bench/results/soak.json $(ARGS)
+	$(BIN)/python -m tests.bench.docs
 
 peers: .venv-export/.peers ## established models on the events of evaluate, into tests/bench/results
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE \

@@ -116,6 +116,7 @@ class Worker:
         signals = self._signals(tools)
         app = self._app({"events": self._commit(tools), "items": self._items(tools)}, signals)
         lag = LagWatch(app, self.settings, self.metrics)
+        self._watch_flow(app)
         ours = EncoderId(tools.encoder.manifest.hash, tools.encoder.dimension)
         leaving = Leaving(tools.store.meta, ours, stop)
         loops = (
@@ -199,6 +200,13 @@ class Worker:
         watch("encoder_cache_hits", "Texts known, since start", lambda: encoder.counts.cache_hits)
         watch("encoder_cache_misses", "Texts encoded", lambda: encoder.counts.cache_misses)
         watch("encoder_cut_texts", "Texts cut at max tokens", lambda: encoder.counts.cut_texts)
+        watch("encoder_waiting_texts", "Texts that no session has begun", lambda: encoder.waits)
+
+    def _watch_flow(self, app: ChunkApp) -> None:
+        watch = self.metrics.watch
+        watch("held_records", "Records fetched and not done with", lambda: app.held)
+        watch("assignments", "Times that the group gave it partitions", lambda: app.assignments)
+        watch("asyncio_tasks", "Tasks of the event loop", lambda: len(asyncio.all_tasks()))
 
     def _commit(self, tools: Tools) -> Commit:
         parts = Parts(
@@ -226,6 +234,7 @@ class Worker:
             patience=tools.patience,
             bugs=tools.bugs,
             on_done=partial(self.metrics.done, "items"),
+            encoder_quiet_s=lambda: tools.encoder.quiet_s,
         )
 
     def _signals(self, tools: Tools) -> SignalsAgent:

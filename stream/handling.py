@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 import structlog
@@ -102,6 +103,15 @@ class Handling:
         """Acknowledge the delivery; only now do counters move."""
         await delivery.ack()
         self._on_done(self._results.pop(delivery, Results()))
+
+    def emptied(self, delivery: Delivery) -> Delivery:
+        """A delivery of which all but the acknowledgement is done, without its records.
+
+        What it counted goes along; finish this one in the other's place.
+        """
+        light = replace(delivery, records=())
+        self._results[light] = self._results.pop(delivery, Results())
+        return light
 
     def _keep(self, delivery: Delivery, results: Results) -> None:
         self._results.setdefault(delivery, Results()).add(results)

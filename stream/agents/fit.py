@@ -48,6 +48,8 @@ async def fit_apart(job: Job) -> SegmentModel:
     child = await _start()
     try:
         model, words = await child.communicate(_encode(job))
+    except (OSError, RuntimeError) as error:  # uvloop's, where the child ended before it was told
+        raise FitFailed(f"the fit ended before it took the job: {error}") from error
     finally:
         await _end(child)
     if child.returncode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -49,9 +50,13 @@ class ItemsAgent:
         patience: Patience,
         bugs: BugBudget,
         on_done: Callable[[Results], None],
+        encoder_quiet_s: Callable[[], float] = lambda: math.inf,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """`encoder_quiet_s`: seconds since the encoder's last run, for the watchdog: items wait
+        behind events, with a slow encoder for longer than any step may take."""
         self._encoder = encoder
+        self._encoder_quiet_s = encoder_quiet_s
         self._items = items
         self._patience = patience
         self._handling = Handling(
@@ -153,7 +158,8 @@ class ItemsAgent:
             ):
                 texts[item_id] = content(change.message)
         if texts:
-            rows = await self._patience(delivery, "encoder", lambda: self._encode(texts))
+            with delivery.progress.vouched(self._encoder_quiet_s):
+                rows = await self._patience(delivery, "encoder", lambda: self._encode(texts))
             given.update(zip(texts, rows, strict=True))
         return given
 

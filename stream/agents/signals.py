@@ -33,7 +33,7 @@ from stream.wire.messages import ItemSignals, SignalBatch
 log = structlog.get_logger(__name__)
 
 ROUNDS = 8
-KEPT_MAX = 50  # deliveries of a partition: at most 50 chunks of records in memory
+KEPT_MAX = 50  # deliveries of a partition between two flushes
 
 
 class SignalsAgent:
@@ -98,7 +98,7 @@ class SignalsAgent:
         store is away, and readiness says so.
         """
         kept = self._kept.setdefault(delivery.tp, [])
-        kept.append(delivery)
+        kept.append(self._handling.emptied(delivery))  # 50 full chunks are up to 100 MB
         if len(kept) >= KEPT_MAX:
             await self._patience(delivery, "qdrant", lambda: self._flush_one(delivery.tp))
 

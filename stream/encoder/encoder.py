@@ -8,6 +8,7 @@ for results, so a caller that goes away takes nothing with it that another one n
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -74,6 +75,7 @@ class Encoder:
         )
         self._in_flight: dict[bytes, Job] = {}
         self._cut_texts = 0
+        self._ran_at = time.monotonic()
         self._tasks: list[asyncio.Task[None]] = []
         self._seats: list[Seat] = []
         self._tokenising: ThreadPoolExecutor | None = None
@@ -158,6 +160,19 @@ class Encoder:
     def waiting(self, lane: Lane) -> int:
         """Texts of a lane that no session has begun."""
         return self._lanes.waiting(lane)
+
+    @property
+    def quiet_s(self) -> float:
+        """Seconds since a run last succeeded: who waits for texts has not hung while this is small.
+
+        Each lane has its turns, so what waits is reached for as long as there are runs.
+        """
+        return time.monotonic() - self._ran_at
+
+    @property
+    def waits(self) -> int:
+        """Texts of both lanes that no session has begun."""
+        return sum(map(self.waiting, Lane))
 
     async def encode(
         self, texts: Sequence[str], lane: Lane = Lane.EVENTS, role: Role = Role.PASSAGE
@@ -298,6 +313,7 @@ class Encoder:
                 await self._hand_out(seat, half, await _settled(seat.begin(_tokens(half))))
             return None
         rows, seconds = outcome
+        self._ran_at = time.monotonic()
         for job, row in zip(jobs, rows, strict=True):
             self._finish(job, row)
         return self._note(_tokens(jobs), seconds)

@@ -57,6 +57,8 @@ class ChunkTransport(driver.Transport):
 class Sink(Protocol):
     """Takes the chunks of one agent: see stream.kafka.partitions.Lanes."""
 
+    @property
+    def held(self) -> int: ...
     def hand_over(self, chunk: Chunk) -> None: ...
     def assigned(self, tps: frozenset[TopicPartition]) -> None: ...
     def revoked(self, tps: frozenset[TopicPartition]) -> None: ...
@@ -79,6 +81,8 @@ class ChunkApp(faust.App):
         self._sizes: dict[str, int] = {}
         self._failure: BaseException | None = None
         self._failed = asyncio.Event()
+        #: How often the group gave this worker its partitions: more than once means a rebalance.
+        self.assignments = 0
         super().__init__(*args, **kwargs)
 
     # --- wiring
@@ -103,12 +107,18 @@ class ChunkApp(faust.App):
         """Run `step` in `stop()`: chunks in hand are done and can still be acknowledged."""
         self._before_leaving.append(step)
 
+    @property
+    def held(self) -> int:
+        """Records that were fetched and are not done with; back-pressure bounds them."""
+        return sum(sink.held for sink in self._sinks)
+
     # --- what the consumer tells
 
     def chunk_sizes(self) -> dict[str, int]:
         return self._sizes
 
     def assigned(self, tps: frozenset[TopicPartition]) -> None:
+        self.assignments += 1
         for sink in self._sinks:
             sink.assigned(tps)
 

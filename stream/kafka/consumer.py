@@ -37,9 +37,11 @@ class HeartbeatThread(driver.AIOKafkaConsumerThread):
         self.confirmed_at = time.monotonic()
 
     def _create_worker_consumer(self, transport: Any) -> Any:
-        """Faust fixes the fetch wait at 1500 ms, which Tansu waits out even when data comes."""
+        """Faust fixes the fetch wait at 1500 ms, which Tansu waits out even when data comes, and
+        leaves the size of a fetch at 50 MB: Tansu does not go by that of a partition's share."""
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = self.app.fetch_max_wait_ms
+        consumer._fetch_max_bytes = self.app.conf.consumer_max_fetch_size
         return consumer
 
     async def on_start(self) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -71,13 +72,16 @@ class Progress:
         self._moved_at = time.monotonic()
         self._waited_s = 0.0
         self._waiting_since: float | None = None
+        self._quiet_s: Callable[[], float] = _never_vouched
 
     def moved(self) -> None:
         self._moved_at = time.monotonic()
 
     def idle_s(self) -> float:
         """Seconds without a sign of life; 0 while an outage is waited for."""
-        return 0.0 if self._waiting_since is not None else time.monotonic() - self._moved_at
+        if self._waiting_since is not None:
+            return 0.0
+        return min(time.monotonic() - self._moved_at, self._quiet_s())
 
     def waited_s(self) -> float:
         """Seconds waited for outages so far, the present one included."""
@@ -90,6 +94,21 @@ class Progress:
         self.moved()
 
     @contextmanager
+    def vouched(self, quiet_s: Callable[[], float]) -> Iterator[None]:
+        """While inside, signs of life of what is waited for count as the delivery's own.
+
+        A long queue in front of it is no reason to start the worker again.
+
+        quiet_s  seconds since the last of them
+        """
+        self._quiet_s = quiet_s
+        try:
+            yield
+        finally:
+            self._quiet_s = _never_vouched
+            self.moved()
+
+    @contextmanager
     def waiting(self) -> Iterator[None]:
         """While inside, an outage is waited for."""
         self._waiting_since = time.monotonic()
@@ -99,6 +118,10 @@ class Progress:
             self._waited_s = self.waited_s()
             self._waiting_since = None
             self.moved()
+
+
+def _never_vouched() -> float:
+    return math.inf
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)

@@ -86,6 +86,11 @@ class Lanes:
         self._lanes: dict[TopicPartition, Lane] = {}
         self._watching: asyncio.Task[None] | None = None
 
+    @property
+    def held(self) -> int:
+        """Records in hand and those that wait behind them."""
+        return sum(lane.held for lane in self._lanes.values())
+
     def hand_over(self, chunk: Chunk) -> None:
         """Queue a chunk behind those of its partition; never waits."""
         lane = self._lanes.get(chunk.tp)
@@ -144,6 +149,12 @@ class Lane:
         self._stuck = False
         self._newest_offset = -1
         self.task = asyncio.create_task(self._run(), name=f"lane {tp.topic}/{tp.partition}")
+
+    @property
+    def held(self) -> int:
+        in_hand = self._in_hand
+        waiting = sum(len(chunk.records) for chunk in self._ready)
+        return waiting + (0 if in_hand is None else len(in_hand.records))
 
     def put(self, chunk: Chunk) -> None:
         if self._refusing:

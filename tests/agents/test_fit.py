@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from asyncio.subprocess import Process
 
 import numpy as np
 import psutil
 import pytest
+import uvloop
 
 from stream.agents import fit as module
 from stream.agents.fit import FitFailed, Job, fit_apart
@@ -64,6 +66,26 @@ async def test_the_child_is_nice_and_a_killed_one_is_a_failed_fit() -> None:
 
     with pytest.raises(FitFailed, match="exit code -9"):
         await fitting
+
+
+def test_a_child_that_ends_before_it_is_told_the_job_is_a_failed_fit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On uvloop, as in a worker, writing to it is then a RuntimeError, which ended the worker."""
+    start = module._start
+
+    async def ended() -> Process:
+        child = await start()
+        child.kill()
+        await child.wait()
+        return child
+
+    monkeypatch.setattr(module, "_start", ended)
+    with (
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        pytest.raises(FitFailed, match=r"before it took the job|exit code -9"),
+    ):
+        runner.run(fit_apart(JOB))
 
 
 async def test_what_the_child_dies_of_is_in_the_message() -> None:

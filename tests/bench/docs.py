@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.peers.page import lines as peers_lines
+from tests.soak.page import part as soak_part
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
     ROOT / "docs" / "encoder.md": ("encoder", "models"),
     ROOT / "docs" / "large.md": ("large",),
     ROOT / "docs" / "quality.md": ("quality", "groceries", "peers", "hot"),
+    ROOT / "docs" / "operations" / "soak.md": ("soak",),
 }
 RESULTS = ROOT / "tests" / "bench" / "results"
 BEGIN = "<!-- {0}: made from tests/bench/results/{0}.json by `python -m tests.bench.docs` -->"
@@ -155,6 +157,11 @@ def large_part(result: Mapping[str, Any]) -> list[str]:
     return [*_where(result), "", *_table(head, rows)]
 
 
+def held_part(result: Mapping[str, Any]) -> list[str]:
+    """A worker under steady load."""
+    return [*_where(result), "", *soak_part(result)]
+
+
 def _both(spread: Mapping[str, float]) -> str:
     return f"p50 {spread['p50']:.0f}, p99 {spread['p99']:.0f}"
 
@@ -244,7 +251,7 @@ def _where(result: Mapping[str, Any]) -> list[str]:
     machine, versions = result["machine"], result["versions"]
     used = ", ".join(f"{name} {versions[name]}" for name in NAMED if name in versions)
     flags = ", ".join(machine["flags"])
-    quick = " **A quick run: the figures mean nothing.**" if result["quick"] else ""
+    quick = " **A quick run: the figures mean nothing.**" if result.get("quick") else ""
     return [
         f"`{result['command']}` at commit {result['commit']}, {result['date'][:10]}, on "
         f"{machine['cores']} cores of {machine['cpu']} ({flags}), {machine['memory_gib']:g} GiB; "
@@ -324,6 +331,7 @@ MADE = {
     "peers": peers_part,
     "large": large_part,
     "hot": hot_part,
+    "soak": held_part,
 }
 
 if __name__ == "__main__":
