@@ -3,9 +3,11 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 ARGS ?=
+# Stopped and started again it goes on where it was; ARGS="--rounds 12" adds rounds.
+LONG_FAULTS := --on kafka --rounds 6 --out tests/bench/results/faults.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-kafka test-export bench-encoder bench-quality bench-large bench-soak peers lock clean
+.PHONY: help demo test check test-kafka test-faults test-export bench-encoder bench-quality bench-large bench-soak peers lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -27,6 +29,10 @@ check: .venv/.dev ## format, lint, types, import contracts, fast tests
 
 test-kafka: .venv/.dev ## the worker against Apache Kafka (Java, Maven) and a Qdrant server
 	$(BIN)/pytest -m kafka $(ARGS)
+
+test-faults: .venv/.dev ## a running stack, hurt in eight ways and audited; LONG=1: in all ways, on Apache Kafka
+	$(BIN)/python -m tests.faults.run $(if $(LONG),$(LONG_FAULTS),--short) $(ARGS)
+	$(if $(LONG),$(BIN)/python -m tests.bench.docs)
 
 test-export: .venv-export/.export ## the exporter: needs torch (some GB) in an environment of its own
 	.venv-export/bin/pytest -m export $(ARGS)

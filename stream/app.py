@@ -301,7 +301,7 @@ class Worker:
 
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(Unavailable),
-            wait=wait_random_exponential(multiplier=0.1, max=5),
+            wait=wait_random_exponential(multiplier=0.1, max=1),
             before_sleep=tell,
         )
         return await retrying(step)

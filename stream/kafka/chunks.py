@@ -24,6 +24,12 @@ log = structlog.get_logger(__name__)
 # Waiting out an outage downstream must not make a worker leave the group; hanging is what the
 # watchdog is for.
 MAX_POLL_INTERVAL_S = 6 * 3600.0
+# How long an answer may take before the connection is made anew: Faust's 90 s is how long a worker
+# would wait on one that was dropped without a word. A longer rebalance is asked for again.
+REQUEST_S = 20.0
+# Partitions that are added, or a topic that is made again, are read so late at most: Kafka's own
+# five minutes is how long their events would wait.
+METADATA_MS = 10_000
 LEAVE_GRACE_S = 5.0  # after the drain: commit and leave the group
 
 
@@ -185,13 +191,14 @@ def build_app(settings: Settings) -> ChunkApp:
         broker=";".join(f"kafka://{server}" for server in servers(settings)),
         broker_credentials=faust_credentials(settings),
         broker_session_timeout=settings.session_timeout_s,
-        broker_request_timeout=max(90.0, settings.session_timeout_s),
+        broker_request_timeout=max(REQUEST_S, settings.session_timeout_s),
         broker_heartbeat_interval=settings.heartbeat_interval_s,
         broker_commit_interval=0.5,
         broker_max_poll_interval=MAX_POLL_INTERVAL_S,
         broker_max_poll_records=4 * settings.chunk_records,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=record_limit(settings),
+        consumer_metadata_max_age_ms=METADATA_MS,
         stream_wait_empty=False,
         topic_allow_declare=False,
         topic_disable_leader=True,

@@ -19,10 +19,20 @@ PART = "qdrant"
 PAGE = 1000  # points of a scroll in one answer
 
 # With gRPC's own back-off (1 s growing to 120 s) one restart of the server meant 25 s of outage.
+# The minimum is not a wait but what each attempt to connect is given: with 50 ms a line that takes
+# more than half a second for question and answer was never connected again.
 RECONNECT = {
     "grpc.initial_reconnect_backoff_ms": 50,
-    "grpc.min_reconnect_backoff_ms": 50,
+    "grpc.min_reconnect_backoff_ms": 2000,
     "grpc.max_reconnect_backoff_ms": 500,
+}
+# A connection that something in between dropped without a word timed out call by call, for ever:
+# where a call is open and nothing has come for 10 s, ask, and connect anew where that is not
+# answered. It is the time-out of pings that counts; with its own minute it took 70 s.
+KEEPALIVE = {
+    "grpc.keepalive_time_ms": 10_000,
+    "grpc.keepalive_timeout_ms": 5_000,
+    "grpc.http2.ping_timeout_ms": 5_000,
 }
 UNBOUNDED = {"grpc.max_send_message_length": -1, "grpc.max_receive_message_length": -1}
 
@@ -56,7 +66,7 @@ def open_client(settings: Settings) -> AsyncQdrantClient:
         prefer_grpc=True,
         headers={"api-key": key.get_secret_value()} if key else None,
         timeout=math.ceil(settings.qdrant_timeout_s),
-        grpc_options={**RECONNECT, **UNBOUNDED},
+        grpc_options={**RECONNECT, **KEEPALIVE, **UNBOUNDED},
         check_compatibility=False,  # asks over REST, in a thread; `server_version` asks over gRPC
     )
 

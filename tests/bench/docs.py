@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.faults.page import lines as faults_lines
 from tests.peers.page import lines as peers_lines
 from tests.soak.page import part as soak_part
 
@@ -18,6 +19,7 @@ PAGES = {
     ROOT / "docs" / "encoder.md": ("encoder", "models"),
     ROOT / "docs" / "large.md": ("large",),
     ROOT / "docs" / "quality.md": ("quality", "groceries", "peers", "hot"),
+    ROOT / "docs" / "operations" / "faults.md": ("faults",),
     ROOT / "docs" / "operations" / "soak.md": ("soak",),
 }
 RESULTS = ROOT / "tests" / "bench" / "results"
@@ -26,7 +28,7 @@ END = "<!-- end of {0} -->"
 
 NAMED = (
     *("onnxruntime", "openvino", "torch", "sentence-transformers", "fastembed", "implicit"),
-    *("qdrant-client", "qdrant-edge-py"),
+    *("qdrant-client", "qdrant-edge-py", "faust-streaming", "aiokafka"),
 )
 RATIOS = {
     "vs_sentence_transformers": ("× sentence-transformers, sorted batches of 32", "≥"),
@@ -128,6 +130,11 @@ def hot_part(result: Mapping[str, Any]) -> list[str]:
     ]
     head = ("events", *(words for words, _ in HOT.values()))
     return [*_where(result), "", about, "", *_table(head, rows)]
+
+
+def faults_part(result: Mapping[str, Any]) -> list[str]:
+    """What rounds of faults ended in."""
+    return [*_where(result), "", *faults_lines(result)]
 
 
 def large_part(result: Mapping[str, Any]) -> list[str]:
@@ -332,6 +339,7 @@ MADE = {
     "large": large_part,
     "hot": hot_part,
     "soak": held_part,
+    "faults": faults_part,
 }
 
 if __name__ == "__main__":

@@ -39,7 +39,10 @@ STEPS = {
     "publish": "_publish",
     "acknowledge": "finish",
 }
-CALLS = ("Upsert", "Get", "Scroll", "Query", "QueryBatch", "Count", "Delete")
+WRITES = ("Upsert", "Delete")
+CALLS = (*WRITES, "Get", "Scroll", "Query", "QueryBatch", "Count")
+FULL = "FULL"  # order to the store: writes are refused as on a full disk
+NO_SPACE = "Can't write WAL: Os { code: 28, kind: StorageFull }"  # as a server of 1.18 says it
 BREAKS = {"raise": RuntimeError("a session that broke"), "memory": MemoryError()}
 
 Call = Callable[..., Any]
@@ -160,20 +163,24 @@ def breaking(session: type, file: Path) -> None:
 
 def refusing(stub: type, file: Path) -> None:
     """Half of all calls to the store end in the ordered status, half of those after they were
-    carried out."""
+    carried out; of a full disk all writes do, and none is carried out."""
     prepare: Call = stub.__init__  # type: ignore[misc]
 
     def prepared(self: object, channel: Any) -> None:
         prepare(self, channel)
         for name in CALLS:
-            setattr(self, name, _unsure(getattr(self, name), file))
+            setattr(self, name, _unsure(getattr(self, name), file, writes=name in WRITES))
 
     stub.__init__ = prepared  # type: ignore[misc]
 
 
-def _unsure(call: Call, file: Path) -> Call:
+def _unsure(call: Call, file: Path, *, writes: bool) -> Call:
     async def answer(*given: Any, **named: Any) -> Any:
         told, chance = order(file), random.random()
+        if told == FULL:
+            if writes:
+                raise _status("INTERNAL", NO_SPACE)
+            told = ""
         if not told or chance < 0.5:
             return await call(*given, **named)
         if chance < 0.75:
@@ -183,12 +190,12 @@ def _unsure(call: Call, file: Path) -> Call:
     return answer
 
 
-def _status(name: str) -> Exception:
+def _status(name: str, details: str = "as ordered") -> Exception:
     import grpc
 
     code = grpc.StatusCode[name]
     nothing = grpc.aio.Metadata()
-    error: Exception = grpc.aio.AioRpcError(code, nothing, nothing, details="as ordered")
+    error: Exception = grpc.aio.AioRpcError(code, nothing, nothing, details=details)
     return error
 
 

@@ -48,7 +48,8 @@ class Orders:
         self._give("encoder", what)
 
     def qdrant(self, status: str) -> None:
-        """From now on half of the calls end in this gRPC status, some after they took effect."""
+        """From now on half of the calls end in this gRPC status, some after they took effect;
+        FULL: no write is carried out."""
         self._give("qdrant", status)
 
     def clear(self) -> None:

@@ -64,6 +64,7 @@ class Pair:
     upstream: asyncio.StreamWriter | None = None
     answered: int = 0  # bytes since the conditions changed
     lossy: bool = False
+    dead: bool = False
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def writers(self) -> list[asyncio.StreamWriter]:
@@ -138,6 +139,11 @@ class Proxy:
         """Reset every open connection, once; the conditions stay."""
         self._run(self._reset_all())
 
+    def forget_all(self) -> None:
+        """From now on nothing passes on any connection that is open now, and nobody is told, as
+        where something in between has lost its table of connections. New ones are good."""
+        self._run(self._forget_all())
+
     def __enter__(self) -> Self:
         return self.start()
 
@@ -191,6 +197,10 @@ class Proxy:
 
     async def _reset_all(self) -> None:
         self._reset(list(self._pairs))
+
+    async def _forget_all(self) -> None:
+        for pair in self._pairs:
+            pair.dead = True
 
     def _reset(self, pairs: list[Pair]) -> None:
         for pair in pairs:
@@ -246,7 +256,7 @@ class Proxy:
                     break
                 await self._forward(pair, sink, chunk, answers=answers)
             await reading
-            if sink.can_write_eof():
+            if sink.can_write_eof() and not (answers and pair.dead):
                 sink.write_eof()
         except OSError:
             pair.reset()  # what broke on one side breaks on the other
@@ -260,6 +270,8 @@ class Proxy:
         while chunk:
             await self._until_it_flows()
             now = self._conditions
+            if pair.dead:
+                return
             if now.mute:
                 pair.lossy = True
                 return

@@ -8,8 +8,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.bench.machine import facts
+from tests.faults.page import table
 from tests.faults.rounds import Round
 
+PACKAGES = ("faust-streaming", "aiokafka", "kafka-python", "qdrant-client", "qdrant-edge-py")
 KEPT = 20  # findings of a fault
 
 
@@ -18,7 +21,7 @@ class Row:
     """All rounds of one fault on one kind of stack.
 
     stuck     rounds that did not become quiet again; they are not checked
-    first_s   of each round: from the end of the fault to the next acknowledged event
+    back_s    of each round: from the end of the fault until every partition goes on
     last_s    ... until everything from before it is acknowledged
     """
 
@@ -30,7 +33,7 @@ class Row:
     doubled: int = 0
     unpublished: int = 0
     stuck: int = 0
-    first_s: list[float] = field(default_factory=list)
+    back_s: list[float] = field(default_factory=list)
     last_s: list[float] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
 
@@ -40,7 +43,7 @@ class Row:
         self.lost += one.tally.lost
         self.doubled += one.tally.doubled
         self.unpublished += one.tally.unpublished
-        self.first_s.append(round(one.first_s, 2))
+        self.back_s.append(round(one.back_s, 2))
         self.last_s.append(round(one.last_s, 2))
         self.findings = (self.findings + list(one.tally.findings))[:KEPT]
 
@@ -55,10 +58,10 @@ class Row:
 
     @property
     def recovery_s(self) -> dict[str, float | None]:
-        """Until everything from before the end of the fault is acknowledged."""
-        if not self.last_s:
+        """Until every partition goes on."""
+        if not self.back_s:
             return {"p50": None, "max": None}
-        return {"p50": round(statistics.median(self.last_s), 2), "max": max(self.last_s)}
+        return {"p50": round(statistics.median(self.back_s), 2), "max": max(self.back_s)}
 
 
 class Report:
@@ -75,6 +78,10 @@ class Report:
     def row(self, name: str, on: str) -> Row:
         return self.rows.setdefault((name, on), Row(name, on))
 
+    def rounds_of(self, name: str, on: str) -> int:
+        row = self.rows.get((name, on))
+        return 0 if row is None else row.rounds
+
     @property
     def rounds(self) -> int:
         return sum(row.rounds for row in self.rows.values())
@@ -88,30 +95,18 @@ class Report:
         if self._out is None:
             return
         part = self._out.with_suffix(".part")
-        part.write_text(json.dumps({"faults": [_told(r) for r in self.rows.values()]}, indent=1))
+        told = {**facts("tests.faults.run", PACKAGES), "faults": list(map(_told, self._sorted()))}
+        part.write_text(json.dumps(told, indent=1) + "\n")
         part.replace(self._out)
 
-    def table(self) -> str:
-        """For people, and for a page of Markdown.
+    def _sorted(self) -> list[Row]:
+        """By name, so that the file of a stopped run differs from the next only where it grew."""
+        return [self.rows[key] for key in sorted(self.rows)]
 
-        Times are from the end of the fault: to the next acknowledged event, and until all that
-        was sent before it is acknowledged.
-        """
-        head = (
-            "| fault | on | rounds | events | lost | doubled | unpublished | stuck "
-            "| first p50, s | all p50, s | all max, s |\n"
-            "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
-        )
-        return "\n".join([head, *map(_line, self.rows.values())])
+    def table(self) -> str:
+        """Times are from the end of the fault."""
+        return "\n".join(table(map(_told, self._sorted())))
 
 
 def _told(row: Row) -> dict[str, Any]:
     return {**asdict(row), "recovery_s": row.recovery_s}
-
-
-def _line(row: Row) -> str:
-    first = statistics.median(row.first_s) if row.first_s else None
-    values = [first, *row.recovery_s.values()]
-    times = ["–" if value is None else f"{value:.1f}" for value in values]
-    numbers = (row.rounds, row.events, row.lost, row.doubled, row.unpublished, row.stuck)
-    return f"| {' | '.join([row.name, row.on, *map(str, numbers), *times])} |"

@@ -7,15 +7,13 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from tests.faults.feed import Feed
 from tests.faults.kinds import Fault
+from tests.faults.share import Share
 from tests.faults.stack import QUIET_S, Stack, until
 from tests.faults.tally import Tally, tally
 from tests.support import audit
-from tests.support.load import Load
 from tests.support.records import KeyValue
 
 MARGIN_S = 4.0  # of load around a fault
@@ -24,38 +22,24 @@ AUDIT_S = 75.0  # a segment change that a crash left behind is sent half a minut
 USERS_PER_EVENT = 0.07
 
 
-class Share(Load):
-    """The load of one round, under event ids of its own.
-
-    Two rounds may send the same user's events under one id and in two partitions: which of them
-    counts would then be a matter of chance.
-    """
-
-    def __init__(self, number: int, **given: Any) -> None:
-        self._number = number
-        super().__init__(**given)
-
-    def _id(self) -> str:
-        return f"round-{self._number}-{super()._id()}"
-
-
 @dataclass(frozen=True, slots=True)
 class Round:
     """What a round found.
 
     events   records sent
-    first_s  from the end of the fault to the next acknowledged event
-    last_s   ... until everything sent before the end of the fault is acknowledged
+    back_s   from the end of the fault until every partition that has work goes on with it
+    last_s   ... until everything sent before the end of the fault is acknowledged: what has come
+             together meanwhile is worked off, which depends on the load and the machine
     """
 
     fault: str
     events: int
     tally: Tally
-    first_s: float
+    back_s: float
     last_s: float
 
 
-def play(stack: Stack, fault: Fault, *, events: int, seed: int, model_dir: Path) -> Round:
+def play(stack: Stack, fault: Fault, *, events: int, seed: int) -> Round:
     """Send `events` good events and the bad ones among them; break, mend, wait, check.
 
     Raises AssertionError where the stack does not become quiet again.
@@ -66,22 +50,28 @@ def play(stack: Stack, fault: Fault, *, events: int, seed: int, model_dir: Path)
     stack.plans.append(plan)
     records = [one.record for one in plan.events]
     steady, surge = _split(records)
-    feed = Feed(stack.sender, steady, len(steady) / (fault.hold_s + MARGIN_S), surge).start()
+    feed = stack.feed = Feed(stack.sender, steady, len(steady) / (fault.hold_s + MARGIN_S), surge)
+    feed.start()
     try:
         time.sleep(chance.uniform(0.2, 0.5) * MARGIN_S)
         known = stack.committed()
-        feed.swell()
-        time.sleep(chance.uniform(0.0, SURGE_S))
-        fault.inflict(stack)
+        for step in (fault.inflict, _surge) if fault.first else (_surge, fault.inflict):
+            step(stack)
         time.sleep(fault.hold_s)
-        before, sent = _reached(stack, known), dict(stack.sender.ends["events"])
+        sent = dict(stack.sender.ends["events"])
         fault.heal(stack)
-        first_s, last_s = recovery(stack, before, sent)
+        back_s, last_s = recovery(stack, _reached(stack, known), sent)
     finally:
         feed.finish()
     stack.leave()
     stack.quiet()
-    return Round(fault.name, len(records), _checked(stack, model_dir), first_s, last_s)
+    return Round(fault.name, len(records), _checked(stack), back_s, last_s)
+
+
+def _surge(stack: Stack) -> None:
+    """The load swells; returns while that is in hand."""
+    stack.feed.swell()
+    time.sleep(stack.chance.uniform(0.0, SURGE_S))
 
 
 def _split(records: list[KeyValue]) -> tuple[list[KeyValue], list[KeyValue]]:
@@ -94,22 +84,23 @@ def _split(records: list[KeyValue]) -> tuple[list[KeyValue], list[KeyValue]]:
 def recovery(
     stack: Stack, before: Mapping[int, int], sent: Mapping[int, int]
 ) -> tuple[float, float]:
-    """Seconds from now to the first acknowledgement beyond `before`, and until all of `sent` is.
+    """Seconds until every partition with something to do is acknowledged beyond `before`, and until
+    all of `sent` is.
 
     Both by partition. Where everything was acknowledged before, both are as good as 0.
     """
-    started, first_s = time.monotonic(), [0.0]
+    started, back_s = time.monotonic(), [0.0]
     todo = {place: end for place, end in sent.items() if before.get(place, 0) < end}
 
     def done() -> bool:
         stack.revive()
         now = stack.committed()
-        if not first_s[0] and any(now.get(place, 0) > before.get(place, 0) for place in todo):
-            first_s[0] = time.monotonic() - started
+        if not back_s[0] and all(now.get(place, 0) > before.get(place, 0) for place in todo):
+            back_s[0] = time.monotonic() - started
         return all(now.get(place, 0) >= end for place, end in todo.items())
 
     last_s = until(done, "acknowledged after the fault", within_s=QUIET_S, tell=stack.tails)
-    return first_s[0], last_s
+    return back_s[0], last_s
 
 
 def _reached(stack: Stack, known: dict[int, int]) -> dict[int, int]:
@@ -120,11 +111,11 @@ def _reached(stack: Stack, known: dict[int, int]) -> dict[int, int]:
         return known
 
 
-def _checked(stack: Stack, model_dir: Path) -> Tally:
+def _checked(stack: Stack) -> Tally:
     """What is wrong for good: looked at again while it may still mend itself."""
     deadline = time.monotonic() + AUDIT_S
     while True:
-        found = asyncio.run(audit.look(stack.settings, model_dir))
-        result = tally(found, stack.fate, stack.sender.ends["events"])
+        found = asyncio.run(audit.look(stack.settings, stack.model_dir))
+        result = tally(stack.past.beside(found), stack.fate, stack.sender.ends["events"])
         if result.clean or time.monotonic() > deadline:
             return result

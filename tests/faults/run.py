@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -30,11 +30,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     names = list(SHORT) if told.short else [one for one in told.faults.split(",") if one]
     faults = [one for one in _chosen(names) if told.on in one.on]
     report = Report(told.out)
+    left = missing_rounds(report, faults, told.on, told.rounds)
     with Stage(told.on, told.keep) as stage:
-        for fault, number in _order(faults, told.rounds):
+        for number, fault in enumerate(left, 1):
             _round(stage, fault, report, events=told.events)
             report.save()
-            _tell(f"[{number}/{told.rounds * len(faults)}] {_said(report, fault, told.on)}")
+            _tell(f"[{number}/{len(left)}] {_said(report, fault, told.on)}")
     _tell(report.table())
     for row in report.rows.values():
         for finding in row.findings:
@@ -51,7 +52,9 @@ def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.run", description=__doc__)
     parser.add_argument("--faults", default="", help="names, by commas; all by default")
     parser.add_argument("--short", action="store_true", help="the eight most telling faults")
-    parser.add_argument("--rounds", type=int, default=1, help="of each fault")
+    parser.add_argument(
+        "--rounds", type=int, default=1, help="of each fault, those in the file included"
+    )
     parser.add_argument("--events", type=int, default=600, help="good events of a round")
     parser.add_argument("--on", choices=("embedded", "kafka"), default="embedded")
     parser.add_argument("--out", type=Path, help="JSON to write, and to add to where it exists")
@@ -63,20 +66,24 @@ def _chosen(names: Sequence[str]) -> list[Fault]:
     return [named(name) for name in names] or list(FAULTS)
 
 
-def _order(faults: Sequence[Fault], rounds: int) -> Iterator[tuple[Fault, int]]:
-    """Every fault once, then every fault again: a run that is stopped has rounds of all."""
-    number = 0
-    for _ in range(rounds):
-        for fault in faults:
-            number += 1
-            yield fault, number
+def missing_rounds(report: Report, faults: Sequence[Fault], on: str, rounds: int) -> list[Fault]:
+    """What is to be played until every fault has its rounds, those in the file included.
+
+    Every fault once, then every fault again: a run that is stopped has rounds of all.
+    """
+    return [
+        fault
+        for number in range(rounds)
+        for fault in faults
+        if report.rounds_of(fault.name, on) <= number
+    ]
 
 
 def _round(stage: Stage, fault: Fault, report: Report, *, events: int) -> None:
     row = report.row(fault.name, stage.on)
     seed = zlib.crc32(f"{fault.name} {row.rounds}".encode())
     try:
-        one = play(stage.stack(), fault, events=events, seed=seed, model_dir=stage.model_dir)
+        one = play(stage.stack(), fault, events=events, seed=seed)
     except Exception as why:  # noqa: BLE001  # a finding; the next round has a new stack
         row.add_stuck(f"{type(why).__name__}: {why}"[:2000])
         stage.drop()
@@ -88,7 +95,7 @@ def _round(stage: Stage, fault: Fault, report: Report, *, events: int) -> None:
 
 def _said(report: Report, fault: Fault, on: str) -> str:
     row = report.row(fault.name, on)
-    took = f"{row.last_s[-1]:.1f} s" if row.last_s else "never"
+    took = f"{row.back_s[-1]:.1f} s, done in {row.last_s[-1]:.1f} s" if row.last_s else "never"
     return (
         f"{time.strftime('%H:%M:%S')} {fault.name}: {row.rounds} rounds, {row.events} events, "
         f"lost {row.lost}, doubled {row.doubled}, unpublished {row.unpublished}, "
@@ -102,7 +109,7 @@ class Stage:
     def __init__(self, on: str, keep: Path | None) -> None:
         self.on = on
         self.model_dir = archives.model_dir(CACHE)
-        self._keep = keep
+        self._keep = None if keep is None else keep.resolve()  # processes start elsewhere
         self._cleaning = ExitStack()
         self._stack: Stack | None = None
 
@@ -113,10 +120,13 @@ class Stage:
         self.drop()
 
     def stack(self) -> Stack:
-        if self._stack is not None and len(self._stack.plans) >= STACK_ROUNDS:
+        if self._stack is not None and (
+            self._stack.spent or len(self._stack.plans) >= STACK_ROUNDS
+        ):
             self.drop()
         if self._stack is None:
-            self._stack = self._cleaning.enter_context(running(self.on, self._folder()))
+            stack = running(self.on, self._folder(), self.model_dir)
+            self._stack = self._cleaning.enter_context(stack)
         return self._stack
 
     def drop(self) -> None:

@@ -21,10 +21,13 @@ from stream.errors import Unavailable
 from stream.kafka.admin import Admin
 from stream.settings import Settings
 from tests.endtoend.deployment import Deployment
+from tests.faults.feed import Feed
 from tests.faults.orders import Orders
+from tests.faults.past import Past
 from tests.faults.proxy import Proxy
+from tests.faults.share import Share
 from tests.support import load, stores
-from tests.support.kafka import Kafka
+from tests.support.kafka import Kafka, Line
 from tests.support.records import Sender
 from tests.support.stores import Place
 from tests.support.worker import WorkerProcess
@@ -44,10 +47,11 @@ SETTINGS = {
 class QdrantServer:
     """The server with the shape of EmbeddedQdrant: what it acknowledged survives a kill -9."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
         self.http_port, self.grpc_port = free_ports(2)
-        argv = [str(stores.SERVER), str(folder), str(self.http_port), str(self.grpc_port)]
-        self._child = Child("the Qdrant server", argv, folder.with_suffix(".log"))
+        argv = [str(stores.SERVER), str(data_dir), str(self.http_port), str(self.grpc_port)]
+        self._child = Child("the Qdrant server", argv, data_dir.with_suffix(".log"))
 
     @property
     def http_url(self) -> str:
@@ -88,10 +92,14 @@ class Puppet(WorkerProcess):
 
 @dataclass
 class Stack:
-    """Everything that a fault may touch. Workers reach the store through `proxy`, the checker
-    reaches it directly.
+    """Everything that a fault may touch. Workers reach the store through `proxy` and the broker
+    through `line`, the checker and the sender reach both directly.
 
+    line    None on the embedded stack, whose broker has but one address
     plans   the loads sent so far: together they tell the fate of every record
+    feed    of the round that is played
+    past    of topics and profiles that are gone
+    spent   no further round can be played on it
     chance  for faults that leave something to it
     """
 
@@ -99,22 +107,27 @@ class Stack:
     broker: Broker | Kafka
     store: EmbeddedQdrant | QdrantServer
     proxy: Proxy
+    line: Proxy | None
     orders: Orders
     deployment: Deployment
     sender: Sender
     folder: Path
+    model_dir: Path
     workers: list[Puppet] = field(default_factory=list)
     guests: list[Puppet] = field(default_factory=list)
-    plans: list[load.Load] = field(default_factory=list)
+    plans: list[Share] = field(default_factory=list)
+    feed: Feed = field(init=False)
+    past: Past = field(default_factory=Past)
+    spent: bool = False
     chance: random.Random = field(default_factory=random.Random)
     started: int = 0
 
     @property
     def settings(self) -> Settings:
-        """As the checker uses them: past the proxy."""
+        """As the checker uses them: past the proxies."""
         direct = Place(self.store.http_url, self.store.grpc_port)
         one = self.deployment
-        return Deployment(one.kafka_url, direct, one.folder, one.extra).settings()
+        return Deployment(self.broker.url, direct, one.folder, one.extra).settings()
 
     @property
     def session_s(self) -> float:
@@ -167,8 +180,14 @@ class Stack:
         topic = self.settings.topic("events")
         start = OffsetAndMetadata(0, "", -1)
         offsets = {TopicPartition(topic, partition): start for partition in self.committed()}
-        with Admin(self.settings) as admin:
-            admin._client.alter_group_offsets(self.settings.namespace, offsets)
+
+        def rewound() -> bool:
+            # refused, and not raised, while the broker still counts a member that has just left
+            with Admin(self.settings) as admin:
+                admin._client.alter_group_offsets(self.settings.namespace, offsets)
+            return not any(self.committed().values())
+
+        until(rewound, "the offsets put back")
 
     def quiet(self) -> None:
         """Wait until all workers are ready and all that was sent is acknowledged."""
@@ -186,7 +205,7 @@ class Stack:
 
 
 @contextmanager
-def running(on: str, folder: Path, workers: int = WORKERS) -> Iterator[Stack]:
+def running(on: str, folder: Path, model_dir: Path, workers: int = WORKERS) -> Iterator[Stack]:
     """A stack with its items read, ready for events.
 
     on  "embedded", or "kafka": Apache Kafka and a Qdrant server
@@ -195,9 +214,13 @@ def running(on: str, folder: Path, workers: int = WORKERS) -> Iterator[Stack]:
         extra = dict(SETTINGS)
         broker: Broker | Kafka
         store: EmbeddedQdrant | QdrantServer
+        line = None
         if on == "kafka":
             (folder / "kafka").mkdir()
-            broker, store = Kafka(folder / "kafka"), QdrantServer(folder / "qdrant")
+            (port,) = free_ports(1)
+            line = cleaning.enter_context(Proxy(port))
+            broker = Kafka(folder / "kafka", Line(port, line.port))
+            store = QdrantServer(folder / "qdrant")
             extra["INTERESTREAM_FETCH_MAX_WAIT_MS"] = "500"
         else:
             broker = Broker(log=folder / "broker.log")
@@ -208,11 +231,11 @@ def running(on: str, folder: Path, workers: int = WORKERS) -> Iterator[Stack]:
             cleaning.callback(part.kill)
         proxy = cleaning.enter_context(Proxy(store.grpc_port))
         place = Place(store.http_url, proxy.port)
-        deployment = Deployment(broker.url, place, folder, extra)
-        orders = Orders(folder / "orders")
-        stack = Stack(
-            on, broker, store, proxy, orders, deployment, Sender(deployment.settings()), folder
-        )
+        url = broker.url if line is None else f"{LOOPBACK}:{line.port}"
+        deployment = Deployment(url, place, folder, extra)
+        direct = Deployment(broker.url, place, folder, extra).settings()
+        orders, sender = Orders(folder / "orders"), Sender(direct)
+        stack = Stack(on, broker, store, proxy, line, orders, deployment, sender, folder, model_dir)
         cleaning.callback(_end, stack)
         for _ in range(workers):
             stack.workers.append(stack.worker())

@@ -197,6 +197,36 @@ async def test_the_store_answers_a_status_before_or_after_the_work(
         assert worked == does
 
 
+async def test_a_full_store_refuses_writes_undone_and_can_be_read(
+    orders: Orders, tmp_path: Path
+) -> None:
+    worked: list[str] = []
+
+    class Stub:
+        def __init__(self, channel: str) -> None:
+            for name in hooked.CALLS:
+                setattr(self, name, self.work)
+
+        async def work(self, request: str) -> str:
+            worked.append(request)
+            return "done"
+
+        Upsert: Any
+        Get: Any
+
+    hooked.refusing(Stub, tmp_path / "orders" / "qdrant")
+    stub = Stub("channel")
+    orders.qdrant(hooked.FULL)
+    with pytest.raises(grpc.aio.AioRpcError, match="WAL") as caught:
+        await stub.Upsert("write")
+    assert caught.value.code() is grpc.StatusCode.INTERNAL
+    assert await stub.Get("read") == "done"
+    orders.clear()
+    assert await stub.Upsert("write") == "done"
+
+    assert worked == ["read", "write"]
+
+
 def test_a_worker_may_be_of_another_group() -> None:
     class App:
         def __init__(self, group: str, *, broker: str) -> None:

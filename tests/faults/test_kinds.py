@@ -10,11 +10,15 @@ from typing import Any
 import pytest
 
 from stream.embedded.process import free_ports
+from tests.faults import losses
+from tests.faults.feed import Feed
 from tests.faults.kinds import FAULTS, ON_KAFKA, SHORT, Fault, named
 from tests.faults.orders import Orders
 from tests.faults.proxy import WELL, Proxy
 from tests.faults.stack import Stack
 
+#: The others change what a broker and a store keep: they are played on real ones alone.
+OF_PROCESSES = [f for f in FAULTS if losses.__name__ != getattr(f.inflict, "__module__", "")]
 SUSPENDS = {signal.SIGSTOP: True, signal.SIGCONT: False}
 
 
@@ -81,6 +85,12 @@ class Bench(Stack):
     def worker(self, group: str | None = None) -> Any:
         return Part()
 
+    def committed(self) -> dict[int, int]:
+        return {0: 1}
+
+    def quiet(self) -> None:
+        """Nothing is ever sent to it."""
+
     def rewind(self) -> None:
         assert not any(worker.running for worker in self.workers), "the group must be empty"
         self.rewound = True
@@ -95,30 +105,32 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         parts[pid].suspended = SUSPENDS[number]
 
     monkeypatch.setattr(os, "kill", kill)
-    with Proxy(*free_ports(1)) as proxy:
-        nothing: Any = None
+    with Proxy(*free_ports(1)) as proxy, Proxy(*free_ports(1)) as line:
+        no: Any = None
         stack: Any = Bench(
-            "kafka", nothing, nothing, proxy, Ready(tmp_path), nothing, nothing, tmp_path
+            "kafka", no, no, proxy, line, Ready(tmp_path), no, no, tmp_path, tmp_path
         )
         stack.broker, stack.store = parts[1], parts[2]
         stack.workers = [Part(), Part()]
+        stack.feed = Feed(no, [], 1.0)
         yield stack
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", OF_PROCESSES, ids=lambda fault: fault.name)
 def test_a_fault_does_something_and_leaves_nothing_of_it(fault: Fault, bench: Any) -> None:
-    before = bench.proxy.conditions
+    lines = (bench.proxy, bench.line)
     changed = []
-    bench.proxy.reset_all = lambda: changed.append("reset")  # there is no connection to look at
+    for line in lines:  # there is no connection to look at
+        line.reset_all = line.forget_all = lambda: changed.append("line")
     fault.inflict(bench)
     changed += [one for part in _parts(bench) for one in part.done]
-    changed += ["line"] if bench.proxy.conditions != before else []
+    changed += ["line" for line in lines if line.conditions != WELL]
     changed += ["order"] if bench.orders.given else []
     changed += ["guests"] if bench.guests else []
     assert changed
     fault.heal(bench)
 
-    assert bench.proxy.conditions == WELL
+    assert [line.conditions for line in lines] == [WELL, WELL]
     assert all(part.running and not part.suspended for part in _parts(bench))
     assert fault.says
     if not fault.name.startswith("crash"):  # an order to crash is used up by the one who dies
@@ -141,6 +153,13 @@ def test_there_are_enough_of_them_under_names_of_their_own() -> None:
 
 def test_the_embedded_broker_which_forgets_is_left_alone() -> None:
     assert all(fault.on == ON_KAFKA for fault in FAULTS if fault.name.startswith("broker"))
+
+
+def test_faults_of_what_is_kept_are_those_that_no_bench_can_play() -> None:
+    assert {fault.name for fault in FAULTS} - {fault.name for fault in OF_PROCESSES} == {
+        *("replay", "group-forgotten", "store-empty", "users-lost", "partitions-added"),
+        *("topic-made-again", "topic-made-again-live", "broker-disk-full"),
+    }
 
 
 def test_the_short_form_runs_everywhere() -> None:

@@ -69,7 +69,10 @@ async def test_a_good_line_passes_everything_both_ways(proxy: Proxy) -> None:
     long = bytes(range(256)) * 8192  # 2 MB: many chunks
 
     assert list(await asyncio.gather(said(one, long), said(two, b"short"))) == [long, b"short"]
-    assert (proxy.counts.accepted, proxy.counts.answered) == (2, len(long) + 5)
+    async with asyncio.timeout(5):  # counted just after it was passed on
+        while proxy.counts.answered != len(long) + 5:  # noqa: ASYNC110  # on another thread
+            await asyncio.sleep(0)
+    assert proxy.counts.accepted == 2
     await hang_up(one, two)
 
 
@@ -234,3 +237,21 @@ async def nothing_within(answer: asyncio.Task[bytes], *, cancel: bool = False) -
     if cancel:
         answer.cancel()
         await asyncio.gather(answer, return_exceptions=True)
+
+
+async def test_a_forgotten_connection_is_silent_for_ever_and_a_new_one_is_good(
+    proxy: Proxy,
+) -> None:
+    old = await connect(proxy)
+    assert await said(old, b"before") == b"before"
+    proxy.forget_all()
+    answer = asyncio.create_task(said(old, b"swallowed"))
+    new = await connect(proxy)
+    assert await said(new, b"hello") == b"hello"
+    proxy.heal()
+    assert await said(new, b"again") == b"again"
+
+    assert not answer.done()
+    assert (proxy.open, proxy.counts.resets) == (2, 0)
+    answer.cancel()
+    await hang_up(old, new)

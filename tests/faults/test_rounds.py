@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from stream.core.tuning import EVENT_IDS_MAX
 from tests.faults import run
-from tests.faults.rounds import Share
+from tests.faults.share import Share
 
 
 def test_rounds_share_no_event_id() -> None:
@@ -19,6 +20,15 @@ def test_rounds_share_no_event_id() -> None:
 
     assert ids(0)
     assert not ids(0) & ids(1)
+
+
+def test_somebody_has_more_events_than_a_profile_keeps_ids_of() -> None:
+    plan = Share(2, users=42, events=600, now=1e9, seed=1)
+    his = [one for one in plan.events if one.key == b"regular-2"]
+
+    assert len(his) * 0.8 > EVENT_IDS_MAX, "most of them come before the fault"
+    assert all(json.loads(one.value or b"")["user_id"] == "regular-2" for one in his)
+    assert all(plan.fate(one.value) == one.fate for one in plan.events)
 
 
 @pytest.mark.integration

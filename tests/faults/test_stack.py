@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -82,17 +83,16 @@ def test_a_wait_that_is_too_long_tells_what_for(clock: Clock) -> None:
         until(lambda: False, "rain", within_s=5, tell=lambda: "the log")
 
 
-def test_recovery_is_to_the_first_and_the_last_of_what_was_sent_before(clock: Clock) -> None:
-    """Partition 1 was done before; what was sent later than the fault is not waited for."""
-    group: Any = Group(
-        [AWAY, {0: 10, 1: 5}, {0: 12, 1: 5}, {0: 12, 1: 9}, {0: 20, 1: 9}, {0: 30, 1: 9}]
-    )
+def test_recovery_is_until_all_go_on_and_until_all_that_was_sent_is_done(clock: Clock) -> None:
+    """Partition 2 was done before; what was sent later than the fault is not waited for."""
+    says = [(10, 5, 7), (12, 5, 7), (12, 6, 7), (20, 6, 7), (30, 9, 9)]
+    group: Any = Group([AWAY, *(dict(enumerate(one)) for one in says)])
 
-    first_s, last_s = recovery(group, {0: 10, 1: 5}, {0: 20, 1: 5})
+    back_s, last_s = recovery(group, {0: 10, 1: 5, 2: 7}, {0: 20, 1: 9, 2: 7})
 
-    assert first_s == pytest.approx(2 * module.POLL_S)
-    assert last_s == pytest.approx(4 * module.POLL_S)
-    assert group.revived == 5
+    assert back_s == pytest.approx(3 * module.POLL_S)
+    assert last_s == pytest.approx(5 * module.POLL_S)
+    assert group.revived == 6
 
 
 def test_where_all_was_acknowledged_before_there_is_nothing_to_recover(clock: Clock) -> None:
@@ -151,3 +151,32 @@ def test_a_surge_that_nobody_asked_for_comes_in_the_end(clock: Clock) -> None:
     feed.finish()
 
     assert producer.sent == RECORDS
+
+
+def test_while_a_feed_is_paused_nothing_is_sent_and_the_rest_comes_changed(clock: Clock) -> None:
+    producer: Any = Producer(set())
+    feed = Feed(producer, RECORDS[:4], rate=2, surge=RECORDS[4:])
+    with feed.paused(lambda record: (b"late", record[1])):
+        feed.start()
+        assert producer.sent == []
+    feed.finish()
+
+    assert producer.sent == [(b"late", value) for _, value in RECORDS]
+
+
+def test_a_pause_waits_for_what_is_under_way(clock: Clock) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Slow(Producer):
+        def paced(self, name: str, records: list[KeyValue], rate: float) -> None:
+            begun.set()
+            go_on.wait()
+            super().paced(name, records, rate)
+
+    producer: Any = Slow(set())
+    feed = Feed(producer, RECORDS, rate=2 * len(RECORDS)).start()
+    begun.wait()
+    threading.Timer(0, go_on.set).start()
+    with feed.paused():
+        assert producer.sent == RECORDS
+    feed.finish()

@@ -126,3 +126,19 @@ async def test_any_other_error_is_not_met_with_patience(flow: FakeFlow, patience
 
     with pytest.raises(ZeroDivisionError):
         await patience(delivery(flow), "qdrant", broken)
+
+
+async def test_a_part_that_returns_is_asked_within_a_second(
+    flow: FakeFlow, health: FakeHealth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it was away: with waits of up to five seconds the way back took up to eight."""
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    await Patience(health)(delivery(flow), "qdrant", Step(60))
+
+    assert max(waits) <= 1.0
+    assert len(set(waits) - {0}) > 30, "everybody waits equally long"

@@ -19,6 +19,7 @@ FLOAT16_SHARE, FLOAT16_FLOOR = 2.0**-11, 2.0**-25
 EXACT = 1e-9
 # Categories keep six significant digits at each save.
 SIX_DIGITS = 5e-6
+RING = 64
 # Interests are float32 rows, made unit and scaled back at each save.
 FLOAT32_SHARE = 1e-6
 
@@ -29,8 +30,7 @@ def differences(has: Profile, wants: Expected) -> Iterable[str]:
     yield from unequal("as_of", has.as_of, wants.as_of)
     yield from unequal("forgotten_at", has.forgotten_at, wants.forgotten_at)
     ordered = list if len(wants.marks) == 1 else sorted  # two partitions: any order between them
-    ids = [hashed(name, 8) for name in wants.event_ids[-64:]]
-    yield from unequal("event ids", ordered(has.event_ids), ordered(ids))
+    yield from _event_ids(has, wants)
     yield from unequal("seen", ordered(has.seen), ordered(wants.seen()))
     recent = [(one.item_id, one.at) for one in has.recent]
     yield from unequal("recent", ordered(recent), ordered(row[:2] for row in wants.recent()))
@@ -44,6 +44,16 @@ def differences(has: Profile, wants: Expected) -> Iterable[str]:
     yield from _sum("aversion", has.aversion, wants, wants.disliked)
     yield from _interests(has, wants)
     yield from _categories(has, wants)
+
+
+def _event_ids(has: Profile, wants: Expected) -> Iterable[str]:
+    """The last 64; of two partitions' events nobody knows which those are, once there are more."""
+    ids = [hashed(name, 8) for name in wants.event_ids]
+    if len(wants.marks) == 1:
+        yield from unequal("event ids", list(has.event_ids), ids[-RING:])
+        return
+    yield from unequal("number of event ids", len(set(has.event_ids)), min(len(ids), RING))
+    yield from unequal("event ids of nobody", set(has.event_ids) - set(ids), set())
 
 
 def _sum(name: str, has: Mass | None, wants: Expected, parts: list[Part]) -> Iterable[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -12,6 +13,7 @@ from stream.embedded.process import LOOPBACK, Child, accepts, free_ports
 
 POM = Path(__file__).with_name("kafka.pom.xml")
 CACHE = Path(__file__).parents[2] / ".cache" / "kafka" / "libs-4.1.1"
+LISTENERS = ("CLIENT", "LINE", "CONTROLLER")
 JAVA = ("-Xmx256m", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
 
 
@@ -23,11 +25,27 @@ def missing() -> str | None:
     return None
 
 
-class Kafka:
-    """A broker with the shape of stream.embedded.broker.Broker; its data survives a restart."""
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A way to the broker through something in between.
 
-    def __init__(self, folder: Path) -> None:
+    port  where the broker listens for it
+    told  the port on loopback that clients who come this way are told to connect to
+    """
+
+    port: int
+    told: int
+
+
+class Kafka:
+    """A broker with the shape of stream.embedded.broker.Broker; its data survives a restart.
+
+    line  a second way to it, beside the direct one
+    """
+
+    def __init__(self, folder: Path, line: Line | None = None) -> None:
         self._folder = folder
+        self._line = line
         self._child: Child | None = None
         self._ports = free_ports(2)
 
@@ -39,6 +57,10 @@ class Kafka:
     def pid(self) -> int:
         assert self._child is not None
         return self._child.pid
+
+    @property
+    def running(self) -> bool:
+        return self._child is not None and self._child.running
 
     def start(self) -> Self:
         """Start, or start again on the same data and port; returns when it accepts connections."""
@@ -57,7 +79,7 @@ class Kafka:
 
     def _prepare(self) -> Child:
         config = self._folder / "server.properties"
-        config.write_text(_properties(self._folder / "data", *self._ports))
+        config.write_text(_properties(self._folder / "data", self._ports, self._line))
         tool = ["kafka.tools.StorageTool", "format", "-t", str(uuid.uuid4()), "-c", str(config)]
         subprocess.run(_java(*tool), check=True, capture_output=True)
         return Child("Apache Kafka", _java("kafka.Kafka", str(config)), self._folder / "log")
@@ -76,15 +98,20 @@ def _libraries() -> Path:
     return CACHE
 
 
-def _properties(data: Path, port: int, controller_port: int) -> str:
+def _properties(data: Path, ports: list[int], line: Line | None) -> str:
+    port, controller_port = ports
     client, controller = f"CLIENT://{LOOPBACK}:{port}", f"CONTROLLER://{LOOPBACK}:{controller_port}"
+    listens, told = [client], [client]
+    if line is not None:
+        listens.append(f"LINE://{LOOPBACK}:{line.port}")
+        told.append(f"LINE://{LOOPBACK}:{line.told}")
     options = {
         "process.roles": "broker,controller",
         "node.id": 1,
         "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
-        "listeners": f"{client},{controller}",
-        "advertised.listeners": client,
-        "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": ",".join([*listens, controller]),
+        "advertised.listeners": ",".join(told),
+        "listener.security.protocol.map": ",".join(f"{n}:PLAINTEXT" for n in LISTENERS),
         "inter.broker.listener.name": "CLIENT",
         "controller.listener.names": "CONTROLLER",
         "log.dirs": data,

@@ -53,7 +53,9 @@ def read(settings: Settings, name: str) -> list[Kept]:
     )
     found: list[Kept] = []
     try:
-        places = [TopicPartition(topic, number) for number in range(settings.topic_partitions)]
+        numbers = consumer.partitions_for_topic(topic)
+        assert numbers, f"there is no topic {topic}"
+        places = [TopicPartition(topic, number) for number in numbers]
         consumer.assign(places)
         consumer.seek_to_beginning()
         deadline = time.monotonic() + READ_S
