@@ -15,7 +15,9 @@ from stream.store.collections import META_SHAPE, aliases, shapes
 def is_ours(namespace: str, alias: str) -> bool:
     """Whether an alias is this namespace's: a reader's, or any writers' door."""
     parts = "|".join(names.PARTS)
-    form = rf"{re.escape(namespace)}_(?:{parts})(?:_[0-9a-f]{{1,8}}(?:_\w+)?{names.WRITERS})?"
+    form = (
+        rf"{re.escape(namespace)}_(?:{parts})(?:_[0-9a-f]{{1,8}}(?:_r[1-9][0-9]*)?{names.WRITERS})?"
+    )
     return re.fullmatch(form, alias) is not None
 
 

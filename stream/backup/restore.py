@@ -80,8 +80,9 @@ class _Restorer:
         meta = await patiently(partial(open_meta, self._client, self._settings))
         done = await self._bar(meta)  # 1
         await self._shut()  # 2
+        there = await patiently(partial(layout.there, self._client))
         for saved in self._manifest.collections:
-            if saved.part == names.META or saved.name in done:
+            if saved.part == names.META or (saved.name in done and saved.name in there):
                 continue
             await self._fill(saved)  # 3
             await self._check(saved)  # 4

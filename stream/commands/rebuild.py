@@ -71,6 +71,9 @@ async def _rebuild(
     async with opened(settings) as tools:
         now = await standing(tools.meta)
         if now.move is not None and now.move.stage is Stage.SWITCHING:
+            if options.dry_run:
+                say("a rebuild is past its point of no return: without --dry-run this ends it")
+                return
             say("a rebuild was past its point of no return: ending it")
             await _switch(tools.rebuild(now.move, since(options.since), {}, tells), options, say)
             return

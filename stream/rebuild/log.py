@@ -13,7 +13,7 @@ from kafka import KafkaConsumer
 from kafka import TopicPartition as KafkaPartition
 from kafka.errors import KafkaError
 
-from stream.errors import Misconfigured, Unavailable
+from stream.errors import Failed, Misconfigured, Unavailable
 from stream.kafka.admin import Admin
 from stream.kafka.deliveries import Record
 from stream.kafka.security import kafka_python_options
@@ -63,6 +63,16 @@ class Log:
             yield log
         finally:
             await asyncio.to_thread(log._consumer.close)
+
+    async def check_same(self) -> None:
+        """Raise Failed where partitions were added, or the topic was made again, since it was
+        opened: what lies there was not read. Raises Unavailable."""
+        topic, sources = await asyncio.to_thread(_described, self._settings)
+        if sources != self.sources:
+            raise Failed(
+                f"topic {topic} has other partitions than when this began ({len(self.sources)} "
+                f"then, {len(sources)} now, or it was made again): run this again"
+            )
 
     async def committed(self) -> dict[int, int]:
         """By partition, the offset up to which the workers have acknowledged; 0: nothing yet."""
@@ -154,12 +164,16 @@ def _from(records: Sequence[Record], since: float) -> Sequence[Record]:
     return records[next(found, len(records)) :]
 
 
-def _opened(settings: Settings) -> Log:
+def _described(settings: Settings) -> tuple[str, dict[int, str]]:
+    """The events topic, and the source of each of its partitions as it is now."""
     topic = settings.topic("events")
     with Admin(settings) as admin:
         cluster, described = admin.cluster_id(), admin.topic(topic)
-    partitions = range(described.partitions)
-    sources = {p: source(cluster, described.topic_id, p) for p in partitions}
+    return topic, {p: source(cluster, described.topic_id, p) for p in range(described.partitions)}
+
+
+def _opened(settings: Settings) -> Log:
+    topic, sources = _described(settings)
     try:
         consumer = KafkaConsumer(
             enable_auto_commit=False,
@@ -168,7 +182,7 @@ def _opened(settings: Settings) -> Log:
             fetch_max_wait_ms=settings.fetch_max_wait_ms,
             **kafka_python_options(settings),
         )
-        found = consumer.beginning_offsets([KafkaPartition(topic, p) for p in partitions])
+        found = consumer.beginning_offsets([KafkaPartition(topic, p) for p in sources])
     except KafkaError as error:
         raise Unavailable("kafka", f"reading {topic} failed: {error}") from error
     if not found:

@@ -94,8 +94,9 @@ class Rebuild:
         What a worker saved, and did not acknowledge before it was cut off, it may acknowledge
         yet: so each user is folded as far as the live profile is.
 
-        Raises Failed where something keeps changing.
+        Raises Failed where something keeps changing, and where the topic is not what it was.
         """
+        await patiently(self._log.check_same)
         await patiently(self._reading.refresh)
         for _ in range(PASSES):
             events, users = await self._pass()

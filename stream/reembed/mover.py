@@ -31,6 +31,7 @@ from stream.store.moves import (
     rebuilding,
     standing,
 )
+from stream.store.restoring import refuse_while_restoring
 
 ITEMS_PAGE = 256  # texts of one call: enough to sort by length, and a step of the progress bar
 ROWS_PAGE = 500
@@ -224,11 +225,14 @@ class Mover:
 
 
 async def facts(client: AsyncQdrantClient, settings: Settings) -> Meta:
-    """The facts of a store that is there. Raises Misconfigured where there is none."""
+    """The facts of a store that is there. Raises Misconfigured where there is none, Unavailable
+    while it is being restored."""
     name = names.meta(settings.namespace)
     if name not in await collections_of(client):
         raise _no_store(settings.namespace)
-    return Meta(Points(client, name, timeout_s=settings.qdrant_timeout_s))
+    meta = Meta(Points(client, name, timeout_s=settings.qdrant_timeout_s))
+    await refuse_while_restoring(meta)
+    return meta
 
 
 def _no_store(namespace: str) -> Misconfigured:

@@ -268,5 +268,16 @@ async def test_too_many_bugs_end_it_before_the_switch(
         await made.catch_up()
 
 
+async def test_partitions_that_were_added_meanwhile_end_it_before_the_switch(world: World) -> None:
+    """What lies there was not read, and would be lost with the marks of it."""
+    await lived(world)
+    made = await world.begun()
+    await made.catch_up()
+    world.topic.changed = True
+
+    with pytest.raises(Failed, match="other partitions"):
+        await made.finish()
+
+
 def _tuning(world: World) -> Tuning:
     return world.settings.tuning()

@@ -13,6 +13,7 @@ from stream.core.fold import Observation, fold
 from stream.core.profile import Membership, Profile, StoredList
 from stream.core.tuning import Tuning
 from stream.encoder.fake import FakeEncoder
+from stream.errors import Failed
 from stream.rebuild import begin
 from stream.rebuild.compare import differences
 from stream.rebuild.log import Placed
@@ -59,10 +60,15 @@ class Topic:
     done: dict[int, int] = field(default_factory=lambda: {0: 0, 1: 0})
     first: dict[int, int] = field(default_factory=lambda: {0: 0, 1: 0})
     topic: str = "t.events"
+    changed: bool = False  # its partitions are not those of before
 
     @property
     def sources(self) -> dict[int, str]:
         return {partition: f"source-{partition}" for partition in self.records}
+
+    async def check_same(self) -> None:
+        if self.changed:
+            raise Failed("other partitions")
 
     async def committed(self) -> dict[int, int]:
         return dict(self.done)
