@@ -60,6 +60,8 @@ class ProfileCaches:
     def forget(self, user_ids: Iterable[str], *, but: Partition) -> None:
         """Keep these users' profiles in one partition alone."""
         gone = set(user_ids)
+        if not gone:
+            return
         for key in [key for key in self._users if key[1] in gone and key[0] != but]:
             self._users.pop(key, None)
 

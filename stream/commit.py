@@ -413,10 +413,11 @@ class Commit:
 
     def _messages(self, one: Written) -> list[Outgoing]:
         renderer, profile = self._parts.renderer, one.profile
-        messages = [renderer.segment_change(profile, change) for change in profile.outbox]
-        forgotten = profile.forgotten_at is not None and profile.current is None
-        if one.folded.forgot or (one.folded.redelivered and forgotten):
-            messages += renderer.forgotten(profile)
+        messages: list[Outgoing] = []
+        unconfirmed = profile.forgetting is not None and profile.current is None
+        if one.folded.forgot or (one.folded.redelivered and unconfirmed):
+            messages += renderer.forgotten(profile)  # what follows is of a new life
+        messages += [renderer.segment_change(profile, change) for change in profile.outbox]
         if profile.current is not None and (one.folded.publishes or one.folded.redelivered):
             messages.append(renderer.recommendation(profile, self._parts.catalogue()))
         return messages

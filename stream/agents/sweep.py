@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -21,6 +21,7 @@ from stream.core.catalogue import Catalogue
 from stream.core.profile import Profile
 from stream.core.segments import SegmentModel, assign
 from stream.core.tuning import Tuning
+from stream.errors import Unavailable
 from stream.kafka.publisher import Outgoing
 from stream.render import Renderer
 from stream.settings import Settings
@@ -89,30 +90,54 @@ class Sweep:
         self._catalogue = catalogue
         self._letters = letters
         self._clock = clock
+        self._unreadable = 0
 
     async def send_waiting(self) -> bool:
         """Send what is due, of up to `USERS` users; whether more may be waiting."""
         now = self._clock()
-        rows = await self._users.unsent(int(now * 1000), USERS)
+        limit = USERS + self._unreadable
+        rows = await self._users.unsent(int(now * 1000), limit)
         read = _readable(rows)
-        ended = [one for one in read if _is_due(one.profile, now)]
-        cleared = await self._send(read, await self._confirmations(ended, now), ended)
-        return len(rows) == USERS and cleared > 0
+        self._unreadable = len(rows) - len(read)  # they come first every time: ask for more
+        waiting = [one for one in read if one.profile.outbox]
+        sent = await self._send(waiting)
+        others = [one for one in read if not one.profile.outbox]
+        ended = [one for one in (*others, *sent) if _is_due(one.profile, now)]
+        confirmed = await self._confirm(ended)
+        return len(rows) == limit and len(sent) + confirmed > 0
 
-    async def _confirmations(self, ended: Sequence[Read], now: float) -> list[Outgoing]:
-        """What puts the outputs right for these users, and the receipts, in this order."""
+    async def _confirm(self, ended: Sequence[Read]) -> int:
+        """Put the outputs right for these users, each by itself; how many are done.
+
+        A user who cannot be confirmed keeps nobody else waiting.
+        """
         if not ended:
-            return []
-        hashes = {user_hash(one.profile.user_id): one.profile for one in ended}
-        letters = await self._letters(frozenset(hashes))
+            return 0
+        users = {user_hash(one.profile.user_id): one.profile.user_id for one in ended}
+        letters = await self._letters(frozenset(users))
+        # read again: finding letters takes its time, and users come to life again
+        rows = await self._users.load(users.values())
+        confirmed = 0
+        for name, user in users.items():
+            one = next(iter(_readable([rows[user]])), None) if user in rows else None
+            if one is None or not _is_due(one.profile, self._clock()):
+                continue
+            try:
+                confirmed += await self._confirm_one(one, letters.get(name, []))
+            except Unavailable:
+                raise
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is this user's
+                log.error("a removal cannot be confirmed", user_hash=name, reason=repr(error))
+        if confirmed:
+            log.info("removals of users confirmed", users=confirmed)
+        return confirmed
+
+    async def _confirm_one(self, one: Read, letters: Sequence[bytes]) -> int:
         topic = self._settings.topic("dead-letters")
-        messages = []
-        for name, profile in hashes.items():
-            keys = letters.get(name, [])
-            messages += [Outgoing(topic, key, None, ()) for key in keys]
-            messages += self._as_stored(profile)
-            messages.append(self._renderer.receipt(profile, len(keys), now))
-        return messages
+        receipt = self._renderer.receipt(one.profile, len(letters), self._clock())
+        taken_back = [Outgoing(topic, key, None, ()) for key in letters]
+        await self._publisher.send([*taken_back, *self._as_stored(one.profile), receipt])
+        return len(await self._save([Read(self._next(one.profile, forgetting=None), one.etag)]))
 
     def _as_stored(self, profile: Profile) -> list[Outgoing]:
         """Nulls; for who has come to life again the list, and no null of the segment."""
@@ -141,45 +166,35 @@ class Sweep:
         )
         return None if after.outbox == profile.outbox else after
 
-    async def _send(
-        self, read: Sequence[Read], more: Sequence[Outgoing] = (), ended: Sequence[Read] = ()
-    ) -> int:
-        """Send these outboxes and `more`, then save the profiles without them.
-
-        ended  those whose removal `more` confirms
-
-        Returns how many were saved.
-        """
+    async def _send(self, read: Sequence[Read]) -> list[Read]:
+        """Send these outboxes, then save the profiles without them; those that are saved."""
         messages = [
             self._renderer.segment_change(one.profile, change)
             for one in read
             for change in one.profile.outbox
         ]
-        if not messages and not more:
-            return 0
-        await self._publisher.send([*messages, *more])
-        confirmed = {one.profile.user_id for one in ended}
-        sent = [Read(self._cleared(one.profile, confirmed), one.etag) for one in read]
-        saved = await self._save(sent)
-        if confirmed:
-            log.info("removals of users confirmed", users=len(confirmed))
-        return len(saved)
-
-    def _cleared(self, profile: Profile, confirmed: set[str]) -> Profile:
-        left = None if profile.user_id in confirmed else profile.forgetting
-        return replace(self._next(profile), outbox=(), forgetting=left)
+        if not messages:
+            return []
+        await self._publisher.send(messages)
+        return await self._save(
+            [Read(self._next(one.profile, outbox=()), one.etag) for one in read]
+        )
 
     async def _save(self, read: Sequence[Read]) -> list[Read]:
         """Those that are stored now, as a reader sees them."""
-        rows = [pack(one.profile, fresh_etag(), self._tuning, now=self._clock()) for one in read]
-        if not rows:
+        if not read:
             return []
-        etags = {row.user_id: one.etag for row, one in zip(rows, read, strict=True)}
-        stored = await self._users.save(rows, etags)
-        return [_read(row) for row in rows if row.user_id in stored]
+        now = self._clock()
+        users = {one.profile.user_id: one for one in read}
+        rows = {u: pack(x.profile, fresh_etag(), self._tuning, now=now) for u, x in users.items()}
+        stored = await self._users.save(
+            list(rows.values()), {user: one.etag for user, one in users.items()}
+        )
+        return [_read(rows[user]) for user in users if user in stored]
 
-    def _next(self, profile: Profile) -> Profile:
-        return replace(profile, version=next_version(profile.version, self._clock()))
+    def _next(self, profile: Profile, **changes: Any) -> Profile:
+        version = next_version(profile.version, self._clock())
+        return replace(profile, version=version, **changes)
 
 
 def _is_due(profile: Profile, now: float) -> bool:

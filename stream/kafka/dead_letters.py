@@ -114,13 +114,22 @@ def read_dead_letters(
 async def letters_of(settings: Settings, user_hashes: frozenset[str]) -> dict[str, list[bytes]]:
     """User hash -> keys of the letters of these users that were not taken back.
 
-    Reads the topic from its beginning. Raises Unavailable("kafka").
+    Reads the topic from its beginning, and keeps nothing but these keys. What somebody else put
+    there is passed over. Raises Unavailable("kafka").
     """
 
     def read() -> dict[str, list[bytes]]:
+        whose: dict[bytes, str] = {}
+        for record in _all_records(settings, settings.topic("dead-letters")):
+            if record.key is None:
+                continue
+            user = dict(record.headers).get(deadletter.USER, b"").decode(errors="replace")
+            whose.pop(record.key, None)
+            if record.value is not None and user in user_hashes:
+                whose[record.key] = user
         found: dict[str, list[bytes]] = {}
-        for letter in read_dead_letters(settings, wanted=lambda x: x.user_hash in user_hashes):
-            found.setdefault(letter.user_hash or "", []).append(letter.key.encode())
+        for key, user in whose.items():
+            found.setdefault(user, []).append(key)
         return found
 
     return await asyncio.to_thread(read)
@@ -185,7 +194,9 @@ def _all_records(settings: Settings, topic: str) -> Iterator[Any]:
         **kafka_python_options(settings),
     )
     try:
-        found = consumer.partitions_for_topic(topic) or set()
+        found = consumer.partitions_for_topic(topic)
+        if not found:
+            raise Unavailable("kafka", f"the broker knows no topic {topic} just now")
         left = {KafkaPartition(topic, partition) for partition in found}
         consumer.assign(list(left))
         yield from _until_end(consumer, left, settings.kafka_timeout_s)
@@ -198,17 +209,16 @@ def _all_records(settings: Settings, topic: str) -> Iterator[Any]:
 def _until_end(consumer: Any, left: set[Any], patience_s: float) -> Iterator[Any]:
     """Not `end_offsets`: Tansu answers that wrongly, its fetches carry the right watermark."""
     moved_at = time.monotonic()
+    ends: dict[Any, int] = {}
     while left:
         fetched = consumer.poll(timeout_ms=POLL_MS)
         if fetched:
             moved_at = time.monotonic()
         for records in fetched.values():
             yield from records
-        left = {tp for tp in left if not _at_end(consumer, tp)}
+        for tp in left - ends.keys():
+            if (end := consumer.highwater(tp)) is not None:
+                ends[tp] = end
+        left = {tp for tp in left if tp not in ends or consumer.position(tp) < ends[tp]}
         if left and time.monotonic() - moved_at > patience_s:
             raise Unavailable("kafka", f"no answer for {patience_s:g} s while reading {left}")
-
-
-def _at_end(consumer: Any, tp: Any) -> bool:
-    end = consumer.highwater(tp)
-    return end is not None and consumer.position(tp) >= end

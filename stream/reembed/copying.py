@@ -88,7 +88,7 @@ async def copy(
         made = await make(behind)
         read = {
             name: head.etag if (head := heads.get(name)) else None
-            for name in map(target.name_of, made)
+            for name in map(target.name_of, behind)
         }
         return len(rows) - len(behind) + len(await target.save(made, read))
 

@@ -76,19 +76,19 @@ class Table(Generic[Row]):
     async def save(self, rows: Sequence[Row], read_etags: Mapping[str, int | None]) -> set[str]:
         """Write each row that nobody else wrote since it was read; the names now stored.
 
-        rows        each with a fresh etag
+        rows        each with a fresh etag; each belongs to the entry that leads to the same point,
+                    under whatever name: a row may have lost the name that it was read by
         read_etags  name -> the etag read, None where there was no row
 
-        A name that is missing from the answer has another writer's row now, in rare cases one
-        made from ours: load it, and repeat only what it does not contain. Raises Unavailable
-        only where it stays unknown which rows were stored.
+        The names are those of `read_etags`. One that is missing from the answer has another
+        writer's row now, in rare cases one made from ours: load it, and repeat only what it does
+        not contain. Raises Unavailable only where it stays unknown which rows were stored.
         """
-        drafts = {self._form.name_of(row): self._form.draft(row) for row in rows}
-        if len(drafts) != len(rows):
-            raise ValueError("a row appears twice in one write: only one could be stored")
-        read = {draft.point: read_etags[name] for name, draft in drafts.items()}
-        stored = await guarded.save(self.points, list(drafts.values()), read)
-        return {name for name, draft in drafts.items() if draft.point in stored}
+        names = {convert.point_uuid(name): name for name in read_etags}
+        drafts = [self._form.draft(row) for row in rows]
+        read = {draft.point: read_etags[names[draft.point]] for draft in drafts}
+        stored = await guarded.save(self.points, drafts, read)
+        return {names[point] for point in stored}
 
     async def changed(self, since_revision: int) -> list[tuple[str, int]]:
         """(point id, revision) of every row with a revision of at least `since_revision` (ms).

@@ -146,11 +146,11 @@ class FakeUsers:
 
     async def save(self, rows: Sequence[UserRow], read_etags: Mapping[str, int | None]) -> set[str]:
         self.before_save()
-        names = {point_uuid(name): name for name in self.rows}
+        names = {point_uuid(name): name for name in read_etags}
         mine = {names[point_uuid(row.user_id)]: row for row in rows}
-        won = {n: r for n, r in mine.items() if self.rows[n].etag == read_etags[r.user_id]}
+        won = {n: r for n, r in mine.items() if self.rows[n].etag == read_etags[n]}
         self.rows |= won
-        return {row.user_id for row in won.values()}
+        return set(won)
 
     async def unsent(self, before_ms: int, limit: int) -> list[UserRow]:
         waits = [r for r in self.rows.values() if r.outbox_at and r.outbox_at < before_ms]

@@ -98,8 +98,8 @@ def lists(
 ) -> Iterator[str]:
     """What a consumer keeps, the highest version, is the stored list; nothing else was ever said.
 
-    Whoever did something has a list. Of who was forgotten the compacted topic keeps the list of
-    the new life or nothing, whatever was on its way then.
+    Whoever did something has a list. Of who was forgotten the compacted topic keeps a list of the
+    new life or nothing, whatever was on its way then.
     """
     stored = {
         recommendation_id(user, one.current.version): [o.item_id for o in one.current.offers]
@@ -120,8 +120,16 @@ def lists(
     if any(one is not None and one.forgotten_at is not None for one in profiles):
         yield from _differs("a null was sent", None in sent, True)
         kept = sent[-1]["version"] if sent and sent[-1] else None
-        current = last.current.version if last is not None and last.current is not None else None
-        yield from _differs("what compaction keeps", kept, current)
+        yield from _differs("a list is kept", kept is not None, listed)
+        if kept is not None and kept <= (gone := _gone(profiles)):
+            yield f"the list that is kept has version {kept}, the user was forgotten at {gone}"
+
+
+def _gone(profiles: list[Profile | None]) -> int:
+    """Version of the last save that forgot the user."""
+    stored = [profile for profile in profiles if profile is not None]
+    pairs = pairwise([Profile(""), *stored])
+    return max(one.version for before, one in pairs if one.forgotten_at != before.forgotten_at)
 
 
 def changes(
@@ -170,7 +178,7 @@ def letters(outside: Outside) -> Iterator[str]:
     poison = {}
     for place in outside.scenario.poison:
         _, partition, offset = place.split("/")
-        poison[place] = outside.scenario.logs[int(partition)][int(offset)]
+        poison[place] = outside.scenario.whole[int(partition)][int(offset)]
     wrong = {place: value for place, value in kept.items() if poison.get(place) != value}
     yield from _differs("wrong dead letters", wrong, {})
     yield from _differs("missing letters", sorted(poison.keys() - kept.keys() - taken), [])

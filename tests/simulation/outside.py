@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -30,16 +30,14 @@ class Broker:
     """
 
     def __init__(self, scenario: Scenario) -> None:
-        self.logs = {
-            partition: [
-                FakeRecord(offset, value, _key(value), int(NOW * 1000))
-                for offset, value in enumerate(values)
-            ]
-            for partition, values in scenario.logs.items()
-        }
+        self.logs = _records(scenario.logs)
         self.committed = dict.fromkeys(self.logs, 0)
         self.epochs = dict.fromkeys(self.logs, 0)
         self.arrived: list[Outgoing] = []
+
+    def append(self, scenario: Scenario) -> None:
+        """What arrives later is there now."""
+        self.logs = _records(scenario.whole)
 
     def commit(self, partition: int, epoch: int, offset: int) -> None:
         """Without effect for whoever is no longer the owner."""
@@ -98,6 +96,16 @@ class SimulatedPublisher(Publisher):
     async def send(self, records: Sequence[Outgoing]) -> None:
         effects: list[Effect] = [partial(self._arrived.append, record) for record in records]
         await Request("send", "kafka", effects)
+
+
+def _records(logs: Mapping[int, Sequence[bytes]]) -> dict[int, list[FakeRecord]]:
+    return {
+        partition: [
+            FakeRecord(offset, value, _key(value), int(NOW * 1000))
+            for offset, value in enumerate(values)
+        ]
+        for partition, values in logs.items()
+    }
 
 
 def _key(value: bytes) -> bytes:

@@ -174,6 +174,6 @@ PROTECTIONS = (
     Protection("tombstone", "what is forgotten does not come back", _no_tombstone, 3),
     Protection("ownership check", "who lost a partition stops", _no_ownership_check),
     Protection("confirmed sends", "nothing is acknowledged before it is out", _no_confirmed_sends),
-    Protection("confirmation", "what was on its way is taken back", _no_confirmation, 3),
+    Protection("confirmation", "what was on its way is taken back", _no_confirmation, 4),
     Protection("version", "it grows where clocks differ", _no_growing_versions),
 )

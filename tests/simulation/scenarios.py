@@ -35,6 +35,7 @@ class Scenario:
     cut      of them, those of one sub-chunk
     poison   places of records that nobody can read
     sweeps   how often a sweep may run beside
+    later    records by partition that arrive when removals have been confirmed
     """
 
     name: str
@@ -43,12 +44,18 @@ class Scenario:
     cut: int = 2
     sweeps: int = 0
     poison: frozenset[str] = field(default_factory=frozenset)
+    later: Mapping[int, tuple[bytes, ...]] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> dict[int, tuple[bytes, ...]]:
+        """All records by partition, those that arrive later included."""
+        return {p: (*log, *self.later.get(p, ())) for p, log in self.logs.items()}
 
     def expected(self) -> dict[str, Expected]:
         """By user; of the plain meaning of the records, whoever handles them in what order."""
         said: dict[str, dict[str, dict[str, Any]]] = {}
         marks: dict[str, dict[int, int]] = {}
-        for partition, log in self.logs.items():
+        for partition, log in self.whole.items():
             for offset, value in enumerate(log):
                 if f"in/{partition}/{offset}" in self.poison:
                     continue
@@ -116,10 +123,12 @@ SCENARIOS = (
             0: (like("a", 0), forget("a"), like("a", 4, AFTER), like("b", 0)),
             1: (like("a", 1), like("b", 1), like("a", 2)),
         },
+        later={0: (like("a", 6), like("a", 7, AFTER)), 1: (forget("a"), like("a", 8, AFTER))},
     ),
     Scenario(
         "a user forgotten for good",
         {0: (like("a", 0), like("a", 1), forget("a")), 1: (like("a", 4), BROKEN, like("a", 0))},
+        later={0: (like("a", 6), forget("a")), 1: (like("a", 7), like("a", 1))},
         chunk=3,
         cut=1,
         sweeps=1,

@@ -58,18 +58,27 @@ class Run:
     def to_the_end(self) -> Run:
         """Until all is committed and nobody has anything left to do; late effects happen last.
 
-        When the time has come that nothing can be on its way any more, removals are confirmed.
+        When the time has come that nothing can be on its way any more, removals are confirmed. Then
+        the rest arrives, and everything comes once more.
         """
         self._settle()
-        while self.outside.unconfirmed and self.steps < MOST_STEPS and not self.broken:
-            next(iter(self.processes.values())).confirm()
-            self._settle()
+        self._confirm()
+        self.outside.broker.append(self.scenario)
+        for partition in self.owners:
+            self.replay(partition)
+        self._settle()
+        self._confirm()
         if not (self.broken or self.outside.broker.finished):
             committed = self.outside.broker.committed
             self.broken.append(f"not done after {self.steps} steps, committed: {committed}")
         for process in self.processes.values():
             process.end()
         return self
+
+    def _confirm(self) -> None:
+        while self.outside.unconfirmed and self.steps < MOST_STEPS and not self.broken:
+            next(iter(self.processes.values())).confirm()
+            self._settle()
 
     def _settle(self) -> None:
         while self.steps < MOST_STEPS and not self.broken and self._step():

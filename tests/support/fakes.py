@@ -59,7 +59,8 @@ class FakeTable(Generic[Row]):
         return found if with_vectors else {name: _bare(row) for name, row in found.items()}
 
     async def save(self, rows: Sequence[Row], read_etags: Mapping[str, int | None]) -> set[str]:
-        drafts = {self._name_of(row): row for row in rows}
+        names = {point_uuid(name): name for name in read_etags}
+        drafts = {names[point_uuid(self._name_of(row))]: row for row in rows}
         if len(drafts) != len(rows):
             raise ValueError("a row appears twice in one write")
         if any(row.etag == read_etags[name] for name, row in drafts.items()):
