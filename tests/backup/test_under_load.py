@@ -92,11 +92,19 @@ def without_repeats(found: Found, ends: Mapping[int, int]) -> Found:
     return replace(found, lists=lists)
 
 
-def check_changes_end_where_profiles_are(found: Found) -> None:
-    """Changes of before and after a restore are no one chain; the newest is what holds."""
+def check_changes_end_where_profiles_are(found: Found, ends: Mapping[int, int]) -> None:
+    """The newest change since the restore is what holds.
+
+    Changes of before and after are no one chain: where the lost store had moved a user on, and the
+    events that come again do not, nothing takes that back.
+
+    ends  partition -> the offset behind the last change from before the restore
+    """
     newest: dict[str, SegmentChange] = {}
-    for change in found.changes:
-        newest[change.user_id] = change
+    for record in records.read(found.settings, "segments"):
+        if record.value is not None and record.offset >= ends[record.partition]:
+            change = msgspec.json.decode(record.value, type=SegmentChange)
+            newest[change.user_id] = change
     wrong = {
         user: (newest[user].to, profile.membership)
         for user, profile in found.profiles.items()
@@ -152,8 +160,10 @@ async def test_what_the_snapshot_lacks_comes_again_and_what_it_has_is_recognised
         else:
             until(lambda: not broker.members(settings), "the group is empty")
         sender.burst("events", todo)
-        _, outputs = broker.topics_now(settings, ["recommendations"])
-        ends = {number: bounds.end for number, bounds in outputs[0].partitions.items()}
+        _, outputs = broker.topics_now(settings, ["recommendations", "segments"])
+        ends, changes_end = (
+            {number: bounds.end for number, bounds in topic.partitions.items()} for topic in outputs
+        )
         told = interestream(deployment, "restore", into, *members)
         assert "come again" in told.stdout
         worker.start(segments_refit_s="3600")  # one fit, then no more changes
@@ -167,5 +177,5 @@ async def test_what_the_snapshot_lacks_comes_again_and_what_it_has_is_recognised
     audit.check_profiles(found, wanted)
     audit.check_lists(without_repeats(found, ends), wanted)
     audit.check_letters(found, plan.fate)
-    check_changes_end_where_profiles_are(found)
+    check_changes_end_where_profiles_are(found, changes_end)
     check_repeats_are_the_same(found.letters)
