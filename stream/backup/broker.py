@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kafka import KafkaConsumer
 from kafka import TopicPartition as KafkaPartition
 from kafka.errors import KafkaError
 
@@ -15,8 +14,7 @@ from stream.backup.positions import INPUTS, Bounds, Decision, TopicNow
 from stream.errors import Misconfigured, Unavailable
 from stream.kafka.admin import Admin
 from stream.kafka.deliveries import TopicPartition
-from stream.kafka.security import kafka_python_options
-from stream.kafka.topics import record_limit
+from stream.kafka.reader import open_reader
 from stream.settings import Settings
 
 POLL_MS = 50
@@ -91,13 +89,7 @@ def _bounds(settings: Settings, topics: Sequence[str]) -> Mapping[str, dict[int,
     """Topic -> partition -> what it holds. The end is the high watermark of a fetch: asked for, it
     is wrong on the embedded broker."""
     try:
-        consumer = KafkaConsumer(
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_partition_fetch_bytes=record_limit(settings),
-            fetch_max_wait_ms=settings.fetch_max_wait_ms,
-            **kafka_python_options(settings),
-        )
+        consumer = open_reader(settings)
         try:
             return _read_bounds(consumer, topics, settings.kafka_timeout_s)
         finally:

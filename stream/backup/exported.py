@@ -50,14 +50,11 @@ async def export(
     return sink.file, writer.count
 
 
-async def import_points(points: Points, path: Path, advance: Advance) -> int:
-    """Write every point of the file; their number. Repeatable."""
-    count = 0
+async def import_points(points: Points, path: Path, advance: Advance) -> None:
+    """Write every point of the file. Repeatable."""
     for batch in _batches(pointfile.read(path)):
         await patiently(partial(points.upsert, batch, pb.UpdateMode.Upsert))
-        count += len(batch)
         advance(len(batch))
-    return count
 
 
 async def _page(

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from qdrant_client import AsyncQdrantClient, models
 
 from stream.store import names
-from stream.store.client import outages
-from stream.store.collections import META_SHAPE, aliases, shapes
+from stream.store.collections import META_SHAPE, aliases, shapes, vectors_needed, vectors_of
 
 
 def is_ours(namespace: str, alias: str) -> bool:
@@ -27,25 +25,8 @@ async def our_aliases(client: AsyncQdrantClient, namespace: str) -> dict[str, st
     return {alias: to for alias, to in sorted(known.items()) if is_ours(namespace, alias)}
 
 
-async def there(client: AsyncQdrantClient) -> set[str]:
-    """Names of all collections of the server."""
-    with outages():
-        return {one.name for one in (await client.get_collections()).collections}
-
-
 def unfit(part: str, params: models.CollectionParams, dimension: int) -> str | None:
     """How a saved collection differs from what this version of the service reads; None: it fits."""
     shape = META_SHAPE if part == names.META else shapes(dimension)[part]
-    needs = {name: _kind(one) for name, one in shape.dense.items()} | dict.fromkeys(
-        shape.sparse, "sparse"
-    )
-    dense = params.vectors if isinstance(params.vectors, Mapping) else {}
-    has = {name: _kind(one) for name, one in dense.items()} | dict.fromkeys(
-        params.sparse_vectors or {}, "sparse"
-    )
+    has, needs = vectors_of(params), vectors_needed(shape)
     return None if has == needs else f"{part} has the vectors {has}, this version needs {needs}"
-
-
-def _kind(params: models.VectorParams) -> str:
-    multi = " multi" if params.multivector_config else ""
-    return f"{params.size} {params.distance.value}{multi}"

@@ -19,7 +19,7 @@ from stream.reembed.copying import Tells, patiently
 from stream.settings import Settings
 from stream.store import codec, names
 from stream.store.client import Points
-from stream.store.collections import server_version
+from stream.store.collections import collections_of, server_version
 from stream.store.meta import Meta
 from stream.store.moves import EncoderId
 from stream.store.restoring import Restoring, restoring
@@ -94,7 +94,7 @@ async def examine(
     """
     manifest = manifests.read(source)
     known = {names.meta(settings.namespace), *(one.name for one in manifest.collections)}
-    found = await patiently(partial(layout.there, client))
+    found = await patiently(partial(collections_of, client))
     led = await patiently(partial(layout.our_aliases, client, settings.namespace))
     counts = {
         name: await _count(settings, client, name)

@@ -33,7 +33,7 @@ from stream.reembed.copying import Tells, patiently
 from stream.settings import Settings
 from stream.store import names
 from stream.store.client import Points, outages
-from stream.store.collections import change_aliases, open_meta
+from stream.store.collections import change_aliases, collections_of, open_meta
 from stream.store.convert import point_uuid
 from stream.store.meta import Meta
 from stream.store.restoring import RESTORE_FACT, Restoring, as_value, restoring
@@ -80,7 +80,7 @@ class _Restorer:
         meta = await patiently(partial(open_meta, self._client, self._settings))
         done = await self._bar(meta)  # 1
         await self._shut()  # 2
-        there = await patiently(partial(layout.there, self._client))
+        there = await patiently(partial(collections_of, self._client))
         for saved in self._manifest.collections:
             if saved.part == names.META or (saved.name in done and saved.name in there):
                 continue
@@ -136,14 +136,14 @@ class _Restorer:
         await import_points(self._points(saved.name), path, advances)
 
     async def _delete(self, name: str) -> None:
-        if name in await layout.there(self._client):
+        if name in await collections_of(self._client):
             with outages():
                 await self._client.delete_collection(name)
 
     async def _create(self, saved: Saved) -> None:
         """Repeatable: one that an outage cut short may have been made."""
         params = models.CollectionParams.model_validate(saved.params)
-        if saved.name not in await layout.there(self._client):
+        if saved.name not in await collections_of(self._client):
             with outages():
                 await self._client.create_collection(
                     saved.name,

@@ -37,7 +37,7 @@ from stream.reembed.copying import Tells, patiently
 from stream.settings import Settings
 from stream.store import codec, names
 from stream.store.client import Points, open_client, outages
-from stream.store.collections import server_version
+from stream.store.collections import collections_of, server_version
 from stream.store.meta import Meta
 from stream.store.moves import EncoderId, standing
 from stream.store.restoring import refuse_while_restoring
@@ -127,7 +127,7 @@ class _Saver:
         namespace = self._settings.namespace
         ours = await layout.our_aliases(self._client, namespace)
         meta = names.meta(namespace)
-        if meta not in await layout.there(self._client):
+        if meta not in await collections_of(self._client):
             raise _nothing(namespace)
         points = Points(self._client, meta, timeout_s=self._settings.qdrant_timeout_s)
         await refuse_while_restoring(Meta(points))

@@ -8,13 +8,12 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from typing import IO, Any
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from stream.errors import Unavailable
 from stream.kafka.admin import Admin
-from stream.kafka.security import kafka_python_options
-from stream.kafka.topics import record_limit
+from stream.kafka.reader import open_reader
 from stream.settings import Settings
 
 POLL_MS = 200
@@ -34,13 +33,7 @@ def follow(
         partitions = range(admin.topic(topic).partitions)
     assigned = [TopicPartition(topic, partition) for partition in partitions]
     try:
-        consumer = KafkaConsumer(
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_partition_fetch_bytes=record_limit(settings),
-            fetch_max_wait_ms=settings.fetch_max_wait_ms,
-            **kafka_python_options(settings),
-        )
+        consumer = open_reader(settings)
         try:
             consumer.assign(assigned)
             skipping = set() if from_beginning else set(assigned)

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaProducer
 from kafka import TopicPartition as KafkaPartition
 from kafka.errors import KafkaError
 
 from stream.errors import Reject, Unavailable
 from stream.kafka.deliveries import Record, TopicPartition
 from stream.kafka.publisher import Outgoing
+from stream.kafka.reader import open_reader
 from stream.kafka.security import kafka_python_options
 from stream.kafka.topics import letter_limit, record_limit
 from stream.settings import Settings
@@ -186,13 +187,7 @@ def _parse(key: str, record: Any) -> DeadLetter:
 
 def _all_records(settings: Settings, topic: str) -> Iterator[Any]:
     """Every record of `topic` up to the high watermarks of the first fetches."""
-    consumer = KafkaConsumer(
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=record_limit(settings),
-        fetch_max_wait_ms=settings.fetch_max_wait_ms,
-        **kafka_python_options(settings),
-    )
+    consumer = open_reader(settings)
     try:
         found = consumer.partitions_for_topic(topic)
         if not found:

@@ -9,16 +9,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from kafka import KafkaConsumer
 from kafka import TopicPartition as KafkaPartition
 from kafka.errors import KafkaError
 
 from stream.errors import Failed, Misconfigured, Unavailable
 from stream.kafka.admin import Admin
 from stream.kafka.deliveries import Record
-from stream.kafka.security import kafka_python_options
+from stream.kafka.reader import open_reader
 from stream.kafka.sources import source
-from stream.kafka.topics import record_limit
 from stream.settings import Settings
 
 POLL_MS = 200
@@ -175,13 +173,7 @@ def _described(settings: Settings) -> tuple[str, dict[int, str]]:
 def _opened(settings: Settings) -> Log:
     topic, sources = _described(settings)
     try:
-        consumer = KafkaConsumer(
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",  # else records that go meanwhile would take all with them
-            max_partition_fetch_bytes=record_limit(settings),
-            fetch_max_wait_ms=settings.fetch_max_wait_ms,
-            **kafka_python_options(settings),
-        )
+        consumer = open_reader(settings)
         found = consumer.beginning_offsets([KafkaPartition(topic, p) for p in sources])
     except KafkaError as error:
         raise Unavailable("kafka", f"reading {topic} failed: {error}") from error

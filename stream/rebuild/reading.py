@@ -49,10 +49,9 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An observation and the record that brought it. `arrived_at` is in seconds."""
+    """An observation, and when its record arrived, in seconds."""
 
     observation: Observation
-    partition: int
     arrived_at: float
 
 
@@ -132,7 +131,6 @@ class Reading:
                             items.get(one.event.item_id or ""),
                             contents,
                         ),
-                        placed.partition,
                         placed.record.timestamp / 1000,
                     )
                     for placed, one in own

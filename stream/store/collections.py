@@ -247,16 +247,25 @@ async def _ensure(client: AsyncQdrantClient, name: str, shape: Shape) -> None:
 
 
 def _check_shape(name: str, shape: Shape, found: models.CollectionParams) -> None:
-    dense = found.vectors if isinstance(found.vectors, dict) else {"": found.vectors}
-    has = {vector: _kind(params) for vector, params in dense.items() if params}
-    has |= dict.fromkeys(found.sparse_vectors or {}, "sparse")
-    needs = {vector: _kind(params) for vector, params in shape.dense.items()}
-    needs |= dict.fromkeys(shape.sparse, "sparse")
+    has, needs = vectors_of(found), vectors_needed(shape)
     if has != needs:
         raise Misconfigured(
             f"collection {name!r} has the vectors {has}, {needs} are needed: delete the "
             "collection if nothing else uses it, or set another INTERESTREAM_NAMESPACE"
         )
+
+
+def vectors_of(found: models.CollectionParams) -> dict[str, str]:
+    """What kind each vector of a collection is, by name."""
+    dense = found.vectors if isinstance(found.vectors, dict) else {"": found.vectors}
+    kinds = {vector: _kind(params) for vector, params in dense.items() if params}
+    return kinds | dict.fromkeys(found.sparse_vectors or {}, "sparse")
+
+
+def vectors_needed(shape: Shape) -> dict[str, str]:
+    """The same of a collection of this shape."""
+    kinds = {vector: _kind(params) for vector, params in shape.dense.items()}
+    return kinds | dict.fromkeys(shape.sparse, "sparse")
 
 
 def _kind(params: models.VectorParams) -> str:

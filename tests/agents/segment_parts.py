@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from stream.agents.sweep import FindsLetters, Sweep
+from stream.core.catalogue import Catalogue
 from stream.core.decay import Mass, Vector
 from stream.core.profile import Change, Interest, Membership, Profile
 from stream.core.segments import Segment, SegmentModel
@@ -221,3 +223,22 @@ class FakePublisher:
         self.sent += records
         if self.away:
             raise Unavailable("kafka", "injected")
+
+
+def sweep_of(
+    users: FakeUsers,
+    publisher: FakePublisher,
+    clock: Clock,
+    letters: FindsLetters = no_letters,
+) -> Sweep:
+    """A sweep over parts in memory."""
+    return Sweep(
+        settings(),
+        TUNING,
+        users=users,
+        publisher=publisher,
+        renderer=renderer(),
+        catalogue=lambda: Catalogue(DIMENSION),
+        letters=letters,
+        clock=clock,
+    )

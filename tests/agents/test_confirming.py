@@ -8,21 +8,17 @@ import msgspec
 import pytest
 
 from stream.agents.sweep import Sweep
-from stream.core.catalogue import Catalogue
 from stream.core.forgetting import begun, tombstone
 from stream.core.profile import Profile, StoredList
 from stream.errors import Unavailable
 from stream.wire.ids import receipt_id, user_hash
 from tests.agents.segment_parts import (
-    DIMENSION,
     NOW,
-    TUNING,
     Clock,
     FakePublisher,
     FakeUsers,
     axis,
-    renderer,
-    settings,
+    sweep_of,
     user,
 )
 
@@ -52,16 +48,7 @@ def forgotten(user_id: str) -> Profile:
 
 
 def sweep(users: FakeUsers, publisher: FakePublisher, clock: Clock = DUE) -> Sweep:
-    return Sweep(
-        settings(),
-        TUNING,
-        users=users,
-        publisher=publisher,
-        renderer=renderer(),
-        catalogue=lambda: Catalogue(DIMENSION),
-        letters=letters,
-        clock=clock,
-    )
+    return sweep_of(users, publisher, clock, letters)
 
 
 def sent(publisher: FakePublisher) -> list[tuple[str, bytes | None]]:

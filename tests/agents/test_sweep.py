@@ -9,22 +9,17 @@ import pytest
 
 from stream.agents import sweep as module
 from stream.agents.sweep import Sweep
-from stream.core.catalogue import Catalogue
 from stream.core.profile import Membership
 from stream.errors import Unavailable
 from tests.agents.segment_parts import (
-    DIMENSION,
     NOW,
-    TUNING,
     Clock,
     FakePublisher,
     FakeUsers,
     axis,
     change,
     model,
-    no_letters,
-    renderer,
-    settings,
+    sweep_of,
     user,
     waiting,
 )
@@ -38,16 +33,7 @@ def publisher() -> FakePublisher:
 
 
 def sweep(users: FakeUsers, publisher: FakePublisher, clock: Clock = LATER) -> Sweep:
-    return Sweep(
-        settings(),
-        TUNING,
-        users=users,
-        publisher=publisher,
-        renderer=renderer(),
-        catalogue=lambda: Catalogue(DIMENSION),
-        letters=no_letters,
-        clock=clock,
-    )
+    return sweep_of(users, publisher, clock)
 
 
 def sent_changes(publisher: FakePublisher) -> list[str]:
