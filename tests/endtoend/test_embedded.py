@@ -44,7 +44,7 @@ async def test_kill_9_under_load_loses_nothing_and_applies_nothing_twice(
         worker.start(segments_refit_s="3600")  # one fit, then no more changes
         sender.paced("events", todo[half:], RATE)
         until(sender.committed, "everything committed")
-        until(lambda: "users reassigned" in worker.log(), "users reassigned")
+        until(lambda: worker.settled, "users moved to the last segments")
         found = await audit.look_when_quiet(settings, model_dir)
 
     audit.check_all(found, plan.fate)

@@ -89,7 +89,7 @@ async def test_whatever_ends_the_worker_each_event_counts_once_and_each_list_get
         worker.start(segments_refit_s="3600")  # one fit, then no more changes
         sending.result()
         until(sender.committed, "everything committed")
-        until(lambda: "users reassigned" in worker.log(), "users reassigned")
+        until(lambda: worker.settled, "users moved to the last segments")
         found = await audit.look_when_quiet(settings, model_dir)
 
     assert len(found.events) == sender.sent["events"]

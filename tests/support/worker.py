@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -118,6 +119,21 @@ class WorkerProcess:
     def log(self) -> str:
         """What it wrote since its last start."""
         return self._log.read_bytes()[self._log_start :].decode(errors="replace")
+
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """The lines of its log with this event, since its last start."""
+        whole = self.log().rpartition("\n")[0].splitlines()
+        lines = (line for line in whole if line.startswith("{"))
+        return [told for line in lines if (told := json.loads(line))["event"] == event]
+
+    @property
+    def settled(self) -> bool:
+        """Whether it has fitted segments since its last start, and moved all users to the last fit.
+
+        Without the fit it is not enough that users were moved: a start does that with the old one.
+        """
+        fits, moves = self.logged("segments"), self.logged("users reassigned")
+        return bool(fits) and any(one["version"] == fits[-1]["version"] for one in moves)
 
     def tail(self) -> str:
         return "\n".join(self.log().splitlines()[-40:])
