@@ -9,7 +9,8 @@
     7. offsets  the group goes back to where the snapshot was begun
     8. unbar    workers begin
 
-Run again it goes on from step 1, leaving out collections that are whole. Rows keep their etags, so
+Run again it goes on from step 1, leaving out collections that are whole; a run that still goes on
+elsewhere finds before its next step that it was taken over, and ends. Rows keep their etags, so
 what a stalled worker had read after the snapshot it cannot write, and what it had read before is
 the same row.
 """
@@ -20,6 +21,7 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 from qdrant_client import AsyncQdrantClient, models
 
@@ -75,45 +77,57 @@ class _Restorer:
         self._source = source
         self._manifest = manifest
         self._tells = tells
+        self._run = uuid4().hex
 
     async def run(self, plan: Plan, around: Broker, options: Options) -> None:
         meta = await patiently(partial(open_meta, self._client, self._settings))
-        done = await self._bar(meta)  # 1
+        done = await patiently(partial(self._bar, meta))  # 1
+        due = partial(patiently, partial(self._ours, meta))
         await self._shut()  # 2
         there = await patiently(partial(collections_of, self._client))
         for saved in self._manifest.collections:
             if saved.part == names.META or (saved.name in done and saved.name in there):
                 continue
+            await due()
             await self._fill(saved)  # 3
             await self._check(saved)  # 4
             done = (*done, saved.name)
-            await self._note(meta, done)
+            await patiently(partial(self._note, meta, done))
+        await due()
         await self._facts()  # 5
+        await due()
         await patiently(partial(change_aliases, self._client, made=self._manifest.aliases))  # 6
         await self._offsets(plan, around, options)  # 7
+        await due()
         await self._unbar()  # 8
 
     # --- 1. bar
 
     async def _bar(self, meta: Meta) -> tuple[str, ...]:
-        """The collections that a run before this one has restored."""
-        before, _ = await patiently(partial(restoring, meta))
+        """The collections that a run before this one has restored; that run is over."""
+        before, etag = await restoring(meta)
         same = before is not None and before.snapshot == self._manifest.snapshot
         done = before.done if before is not None and same else ()
-        await self._note(meta, done)
+        # where an outage cut short a write that was done, the fact is this run's already
+        if (before is None or before.run != self._run) and not await meta.put(
+            RESTORE_FACT, as_value(self._fact(done)), etag
+        ):
+            raise Failed("another restore begins at this moment: let it end, then look again")
         return done
 
-    async def _note(self, meta: Meta, done: Sequence[str]) -> None:
-        await patiently(partial(self._noted, meta, tuple(done)))
+    async def _ours(self, meta: Meta) -> int | None:
+        """The fact's etag. Raises Failed where another run has taken over, or ended it."""
+        found, etag = await restoring(meta)
+        if found is None or found.run != self._run:
+            raise Failed("another run of `interestream restore` took over: leave it to that one")
+        return etag
 
-    async def _noted(self, meta: Meta, done: tuple[str, ...]) -> None:
-        """Looks first: a write that an outage cut short may have been done."""
-        fact = Restoring(self._manifest.snapshot, str(self._source), done)
-        before, etag = await restoring(meta)
-        if before == fact:
-            return
-        if not await meta.put(RESTORE_FACT, as_value(fact), etag):
-            raise Failed("another restore runs at this moment: let it end, then look again")
+    async def _note(self, meta: Meta, done: tuple[str, ...]) -> None:
+        if not await meta.put(RESTORE_FACT, as_value(self._fact(done)), await self._ours(meta)):
+            await self._ours(meta)
+
+    def _fact(self, done: Sequence[str]) -> Restoring:
+        return Restoring(self._manifest.snapshot, str(self._source), tuple(done), self._run)
 
     # --- 2. shut
 

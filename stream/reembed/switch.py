@@ -104,6 +104,7 @@ class Switch:
             await self._finish_behind_shut_doors()
             await self._enter(Stage.SWITCHING)  # 5
         await self._finish_behind_shut_doors()
+        await self._standing()  # a restore that came between has put another state in force
         await patiently(self._switch)  # 6
         await self._enter(Stage.ENDED)  # 7
         self._say(f"no worker worked for {time.monotonic() - began:.1f} s; events waited in Kafka")

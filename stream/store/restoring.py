@@ -23,11 +23,13 @@ class Restoring(msgspec.Struct, frozen=True):
     snapshot  id of the snapshot
     folder    where it was read from, for people
     done      collections that are whole again
+    run       id of the run that carries it out; one that takes it up has another
     """
 
     snapshot: str
     folder: str
     done: tuple[str, ...] = ()
+    run: str = ""
 
 
 async def restoring(meta: ReadsFacts) -> tuple[Restoring | None, int | None]:

@@ -93,6 +93,28 @@ async def test_a_run_that_goes_on_leaves_whole_collections_alone(
     assert filled == []
 
 
+async def test_of_two_restores_at_once_the_first_finds_that_it_was_taken_over(
+    one: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await one.filled(FEW)
+    await one.save(tmp_path)
+    before = await one.holds()
+    original, others = _Restorer._check, [1]
+
+    async def late(self: _Restorer, saved: Any) -> None:
+        if others:
+            others.pop()
+            await one.restore(tmp_path, replace=True)
+        await original(self, saved)
+
+    monkeypatch.setattr(_Restorer, "_check", late)
+    with pytest.raises(Failed, match="took over"):
+        await one.restore(tmp_path, replace=True)
+
+    assert await one.holds() == before
+    assert one.around.set_to, "the second one did not come to its end"
+
+
 async def test_who_leads_and_a_move_under_way_do_not_come_back(
     one: Deployment, tmp_path: Path
 ) -> None:

@@ -9,10 +9,12 @@ import pytest
 from stream.encoder.fake import FakeEncoder
 from stream.errors import Failed, Misconfigured, Unavailable
 from stream.reembed import switch as switches
-from stream.reembed.switch import Switch, abort
+from stream.reembed.mover import enter
+from stream.reembed.switch import Switch, abort, at
 from stream.store import collections
 from stream.store.client import Points
 from stream.store.codec import unpack
+from stream.store.collections import aliases
 from stream.store.meta import Meta
 from stream.store.moves import Stage, standing
 from stream.store.segments import Segments
@@ -147,6 +149,26 @@ async def test_a_switch_that_somebody_undid_ends_without_effect(world: World) ->
         await switch(mover, members=undone).run()
     assert await can_start(world, world.old) == "yes"
     assert (await standing(mover.meta)).encoder == OLD
+
+
+async def test_nor_does_a_switch_that_a_restore_overtook_lead_anywhere(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It slept past its point of no return, and the facts are a snapshot's meanwhile."""
+    mover = await world.mover()
+    original = Switch._enter
+    before = await aliases(mover.client)
+
+    async def overtaken(self: Switch, stage: Stage) -> None:
+        await original(self, stage)
+        if stage is Stage.SWITCHING:
+            await enter(mover.meta, await standing(mover.meta), at(mover.move, Stage.ENDED))
+
+    monkeypatch.setattr(Switch, "_enter", overtaken)
+    with pytest.raises(Failed, match=r"undone or replaced"):
+        await switch(mover).run()
+    assert (await standing(mover.meta)).encoder == OLD
+    assert not set(await aliases(mover.client)) - set(before)
 
 
 async def test_while_one_switch_is_under_way_there_is_no_other(world: World) -> None:
