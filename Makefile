@@ -7,7 +7,7 @@ ARGS ?=
 LONG_FAULTS := --on kafka --rounds 6 --out tests/bench/results/faults.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-kafka test-faults test-export bench-encoder bench-quality bench-large bench-soak peers lock clean
+.PHONY: help demo test check test-kafka test-faults test-export bench-encoder bench-quality bench-sequence bench-large bench-soak peers lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,10 @@ bench-quality: .venv/.dev ## the recommendations on two data sets, into tests/be
 	  $(BIN)/python -m tests.bench.quality --out tests/bench/results $(ARGS)
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE \
 	  $(BIN)/python -m tests.bench.hot --out tests/bench/results
+
+bench-sequence: .venv-export/.export ## what the sequence model is worth (needs torch), into docs/sequence.md
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE \
+	  .venv-export/bin/python -m tests.bench.sequence --out tests/bench/results $(ARGS)
 
 bench-large: .venv/.dev ## catalogues beyond what is scored whole, on a Qdrant server, into docs/large.md
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE \

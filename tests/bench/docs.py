@@ -19,6 +19,7 @@ PAGES = {
     ROOT / "docs" / "encoder.md": ("encoder", "models"),
     ROOT / "docs" / "large.md": ("large",),
     ROOT / "docs" / "quality.md": ("quality", "groceries", "peers", "hot"),
+    ROOT / "docs" / "sequence.md": ("sequence",),
     ROOT / "docs" / "operations" / "faults.md": ("faults",),
     ROOT / "docs" / "operations" / "soak.md": ("soak",),
 }
@@ -137,6 +138,24 @@ def faults_part(result: Mapping[str, Any]) -> list[str]:
     return [*_where(result), "", *faults_lines(result)]
 
 
+def sequence_part(result: Mapping[str, Any]) -> list[str]:
+    """What a sequence model gives, by when it is trained."""
+    rows = []
+    for name, one in result["schedules"].items():
+        row = [name, f"{one['weight']:g}"]
+        for kind in ("list", "score"):
+            found = one[kind]
+            row += [f"{found['ndcg@10']:.4f}"]
+            row += [_signed(found["difference"]), _interval(found["interval"])]
+        share = f"{one['list']['coverage@10']:.0%}".replace("%", " %")
+        row += [f"{one['list']['hr@10']:.3f}", share, f"{one['list']['calibration_kl']:.2f}"]
+        rows.append(row if one["weight"] else [*row[:3], "", "", row[5], "", "", *row[8:]])
+    seconds = result["training_s"].values()
+    took = f"A training took {min(seconds):.0f} to {max(seconds):.0f} s."
+    about = f"MovieLens-100K, {result['events']:,} events ranked. {took}"
+    return [*_where(result), "", about, "", *_table(SCHEDULE, rows)]
+
+
 def large_part(result: Mapping[str, Any]) -> list[str]:
     """What searching a catalogue finds and takes, by its size."""
     sizes = result["sizes"]
@@ -174,6 +193,11 @@ def _both(spread: Mapping[str, float]) -> str:
 
 
 METHOD = ("method", "HR@10", "NDCG@10", "95 % interval", "MRR", "coverage", "Gini", "KL")
+SCHEDULE = (
+    *("the model was trained", "weight", "list NDCG@10", "with it − without", "95 % interval"),
+    *("order of scores", "with it − without", "95 % interval"),
+    *("HR@10", "coverage", "KL"),
+)
 IDEA = ("idea", "NDCG@10", "difference", "95 % interval", "")
 
 
@@ -337,6 +361,7 @@ MADE = {
     "groceries": second_part,
     "peers": peers_part,
     "large": large_part,
+    "sequence": sequence_part,
     "hot": hot_part,
     "soak": held_part,
     "faults": faults_part,
