@@ -19,8 +19,8 @@ import pytest
 from stream.backup import broker
 from stream.wire.messages import Recommendation, SegmentChange
 from tests.backup import deployment as ours
-from tests.endtoend.deployment import Deployment, embedded
-from tests.support import audit, kafka, load, records
+from tests.endtoend.deployment import BOTH, Deployment, deployed
+from tests.support import audit, load, records
 from tests.support.audit import Found
 from tests.support.kafka_workers import until
 from tests.support.records import Kept, KeyValue, Sender
@@ -32,21 +32,13 @@ Ended = subprocess.CompletedProcess[str]
 USERS, EVENTS, RATE = 40, 800, 20.0
 
 
-@pytest.fixture(scope="module", params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
+@pytest.fixture(scope="module", params=BOTH)
 def deployment(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
     folder = tmp_path_factory.mktemp("backup")
-    if request.param == "embedded":
-        with embedded(folder) as running:
-            yield running
-        return
-    if reason := kafka.missing():
-        pytest.skip(reason)
-    place = request.getfixturevalue("qdrant_server")
-    apache = kafka.Kafka(tmp_path_factory.mktemp("kafka")).start()
-    yield Deployment(apache.url, place, folder, {"INTERESTREAM_NAMESPACE": "backup"})
-    apache.stop()
+    with deployed(request, folder, "backup") as running:
+        yield running
 
 
 def some(todo: Iterator[KeyValue], enough: Event) -> Iterator[KeyValue]:
@@ -161,7 +153,7 @@ async def test_what_the_snapshot_lacks_comes_again_and_what_it_has_is_recognised
         if deployment.extra.get("INTERESTREAM_KAFKA_IDEMPOTENCE") == "false":
             members = ["--evict"]  # the embedded broker lists the dead for ever
         else:
-            until(lambda: not broker.members(settings), "the group is empty")
+            until(lambda: not broker.members(settings), "the group is empty", within_s=90)
         sender.burst("events", todo)
         _, outputs = broker.topics_now(settings, ["recommendations", "segments"])
         ends, changes_end = (

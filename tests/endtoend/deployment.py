@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from stream.embedded.broker import Broker
 from stream.settings import Settings, load
-from tests.support import stores
+from tests.support import kafka, stores
 from tests.support.stores import Place
 from tests.support.worker import WorkerProcess
 
@@ -56,14 +58,44 @@ class Deployment:
         return WorkerProcess(self.env, self.folder / "worker.log")
 
 
+#: What a fixture of deployments is parametrised with.
+BOTH = ("embedded", pytest.param("kafka", marks=pytest.mark.kafka))
+
+
+@contextmanager
+def deployed(
+    request: pytest.FixtureRequest, folder: Path, namespace: str, **extra: str
+) -> Iterator[Deployment]:
+    """What the fixture's parameter names: the embedded one, or Apache Kafka and a Qdrant server.
+
+    extra  settings by their names
+    """
+    if request.param == "embedded":
+        with embedded(folder, namespace=namespace, **extra) as running:
+            yield running
+        return
+    if reason := kafka.missing():
+        pytest.skip(reason)
+    place = request.getfixturevalue("qdrant_server")
+    (folder / "kafka").mkdir()
+    apache = kafka.Kafka(folder / "kafka").start()
+    try:
+        yield Deployment(apache.url, place, folder, _variables(namespace=namespace, **extra))
+    finally:
+        apache.stop()
+
+
 @contextmanager
 def embedded(folder: Path, **extra: str) -> Iterator[Deployment]:
     """On a broker and a store of its own; `extra` are settings by their names."""
-    settings = {f"INTERESTREAM_{name.upper()}": value for name, value in extra.items()}
     broker = Broker(log=folder / "broker.log").start()
     try:
         with stores.embedded(folder / "qdrant") as place:
-            idempotence = {"INTERESTREAM_KAFKA_IDEMPOTENCE": "false"}  # the broker refuses it
-            yield Deployment(broker.url, place, folder, {**idempotence, **settings})
+            settings = _variables(kafka_idempotence="false", **extra)  # the broker refuses it
+            yield Deployment(broker.url, place, folder, settings)
     finally:
         broker.stop()
+
+
+def _variables(**settings: str) -> dict[str, str]:
+    return {f"INTERESTREAM_{name.upper()}": value for name, value in settings.items()}

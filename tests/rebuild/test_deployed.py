@@ -27,7 +27,8 @@ from stream.store.codec import pack, unpack
 from stream.store.collections import collections_of
 from stream.store.moves import Stage, standing
 from stream.store.rows import fresh_etag
-from tests.endtoend.deployment import Deployment, embedded
+from tests.endtoend import deployment as deployments
+from tests.endtoend.deployment import BOTH, Deployment
 from tests.rebuild import deployed
 from tests.rebuild.deployed import MODEL, OTHER_MODEL
 from tests.support import load
@@ -66,7 +67,7 @@ class Service:
         async def look() -> set[int]:
             async with deployed.store(self.deployment) as store:
                 found = await collections_of(store.client)
-            return names.generations("e2e", manifest.read(MODEL).hash, found)
+            return names.generations("rebuild", manifest.read(MODEL).hash, found)
 
         return asyncio.run(look())
 
@@ -90,11 +91,15 @@ def films() -> list[KeyValue]:
     return found
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    folder = tmp_path_factory.mktemp("rebuild")
+@pytest.fixture(scope="module", params=BOTH)
+def service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    extra = {"replica_poll_s": "0.2", "interests_max": "5"}
     with (
-        embedded(folder, replica_poll_s="0.2", interests_max="5") as deployment,
+        deployments.deployed(
+            request, tmp_path_factory.mktemp("rebuild"), "rebuild", **extra
+        ) as deployment,
         deployed.worker(deployment).start() as worker,
     ):
         sender = Sender(deployment.settings())

@@ -20,8 +20,8 @@ from stream.encoder import manifest
 from stream.store.codec import unpack
 from stream.store.collections import open_store
 from stream.wire.ids import recommendation_id
-from tests.endtoend.deployment import Deployment, embedded
-from tests.support import kafka, records
+from tests.endtoend.deployment import BOTH, Deployment, deployed
+from tests.support import records
 from tests.support.kafka_workers import until
 from tests.support.records import KeyValue, Sender
 from tests.support.worker import ROOT, WorkerProcess
@@ -35,21 +35,13 @@ TOPICS = ("sea", "war", "love", "train")
 HALF_LIFE_S = 30 * 86_400.0
 
 
-@pytest.fixture(scope="module", params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
+@pytest.fixture(scope="module", params=BOTH)
 def deployment(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
     folder = tmp_path_factory.mktemp("reembed")
-    if request.param == "embedded":
-        with embedded(folder, replica_poll_s="0.2") as running:
-            yield running
-        return
-    if reason := kafka.missing():
-        pytest.skip(reason)
-    place = request.getfixturevalue("qdrant_server")
-    apache = kafka.Kafka(tmp_path_factory.mktemp("kafka")).start()
-    yield Deployment(apache.url, place, folder, {"INTERESTREAM_NAMESPACE": "reembed"})
-    apache.stop()
+    with deployed(request, folder, "reembed", replica_poll_s="0.2") as running:
+        yield running
 
 
 class Likes:
