@@ -102,12 +102,10 @@ def _letters(found: Found, fate: Fate) -> tuple[list[str], list[str]]:
     wrong = [
         f"{place}: no letter that says {fate(record.value)}"
         for place, record in refused.items()
-        if place not in letters
-        or letters[place].headers["dl_reason"] != fate(record.value).encode()
-        or letters[place].value != (record.value or b"")
+        if place not in letters or not audit.is_right(letters[place], record, found, fate)
     ]
     strange = [
-        f"{place}: a letter that says {letters[place].headers['dl_reason']!r}"
+        f"{place}: a letter that says {letters[place].headers.get('dl_reason')!r}"
         for place in letters.keys() - refused.keys()
     ]
     return wrong, strange

@@ -98,6 +98,15 @@ def test_a_poison_record_needs_its_letter_and_its_reason() -> None:
     assert numbers(counted({"u": profile()}, [wrong])) == (1, 0, 0)
 
 
+def test_a_letter_may_be_taken_back_only_where_its_user_was_forgotten() -> None:
+    back, right = replace(LETTER, value=None, headers={}), profile()
+    gone = Profile("u", forgotten_at=101.0)
+
+    assert numbers(counted({"u": right}, [back])) == (1, 0, 0)
+    assert "no letter" in " ".join(counted({"u": right}, [back]).findings)
+    assert "no letter" not in " ".join(counted({"u": gone}, [back]).findings)
+
+
 def test_a_letter_that_nothing_asks_for_is_one_too_many() -> None:
     strange = replace(LETTER, key=b"events/0/1")
 

@@ -278,13 +278,27 @@ def check_letters(found: Found, fate: Fate) -> None:
     """After compaction: one letter a refused record, its bytes and its reason; no other."""
     kept = {letter.key or b"": letter for letter in found.letters}
     refused = {
-        record.place.encode(): (fate(record.value).encode(), record.value or b"")
+        record.place.encode(): record
         for record in found.events
         if fate(record.value) not in (APPLIES, *COUNTED)
     }
     assert kept.keys() == refused.keys()
-    told = {place: (one.headers["dl_reason"], one.value) for place, one in kept.items()}
-    _none([f"{place!r}: {told[place]!r}" for place in told if told[place] != refused[place]])
+    _none(
+        [
+            f"{place!r}: {letter.headers} {letter.value!r}"
+            for place, letter in kept.items()
+            if not is_right(letter, refused[place], found, fate)
+        ]
+    )
+
+
+def is_right(letter: Kept, record: Kept, found: Found, fate: Fate) -> bool:
+    """Whether this is the record's letter, or was and is taken back: its user was forgotten."""
+    if letter.value is None:
+        profile = found.profiles.get((record.key or b"").decode(errors="replace"))
+        return profile is not None and profile.forgotten_at is not None
+    reason = letter.headers["dl_reason"].decode()
+    return (reason, letter.value) == (fate(record.value), record.value or b"")
 
 
 def _none(wrong: list[str]) -> None:
