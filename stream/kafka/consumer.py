@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -182,6 +182,14 @@ class ChunkConsumer(driver.Consumer):
     async def perform_seek(self) -> None:
         self._flowing.clear()
         await super().perform_seek()
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Stock aiokafka leaves a partition of which nothing was committed where it is: what was
+        fetched and thrown away before, as amid a rebalance, would never come again."""
+        committed = await super().seek_to_committed()
+        if fresh := [tp for tp, offset in committed.items() if not offset]:
+            await self._thread.seek_to_beginning(*fresh)
+        return committed
 
     def resume_flow(self) -> None:
         super().resume_flow()
