@@ -43,5 +43,12 @@ class Share(Load):
         regular = b"regular-%d" % self._number
         return Planned(regular, USER.sub(WHO + regular + b'"', one.value or b""), one.fate)
 
+    def _wandering(self, share: float) -> Planned:
+        """Wanderers of this round alone: of one with more events than a profile keeps ids of, a
+        repeat may count or not, as the order of the partitions has it."""
+        one = super()._wandering(share)
+        value = (one.value or b"").replace(b'"wanderer-', b'"wanderer-%d-' % self._number)
+        return Planned(one.key, value, one.fate)
+
     def _id(self) -> str:
         return f"round-{self._number}-{super()._id()}"
