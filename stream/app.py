@@ -4,6 +4,7 @@ items ───► ItemsAgent ──► items            (Qdrant)
 events ──► Commit ──────► users, and recommendations, segments, signals, dead-letters (Kafka)
 signals ─► SignalsAgent ► neighbours
            Replica ◄───── items, neighbours
+           Reads ◄─────── users, and the replica (HTTP)
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from stream.agents.leader import Leader
 from stream.agents.signals import SignalsAgent
 from stream.bugs import BugBudget
 from stream.commit import Commit, Parts
+from stream.core.sentences import DEFAULT_LANG
 from stream.encoder.encoder import Encoder
 from stream.errors import Misconfigured, Unavailable
 from stream.kafka.admin import Admin, ensure_topics, partitions_of, wait_for_broker
@@ -41,6 +43,7 @@ from stream.kafka.publisher import Publisher
 from stream.kafka.sources import Sources
 from stream.lag import LagWatch
 from stream.models import model_folder, open_encoder
+from stream.reads.reads import ReadFrom, Reads
 from stream.reembed.leaving import Leaving
 from stream.render import Renderer
 from stream.sentiment import Sentiment, open_sentiment
@@ -52,6 +55,7 @@ from stream.store.moves import EncoderId
 from stream.store.replica import Replica
 from stream.store.segment_keeper import SegmentKeeper
 from stream.store.shelf import Shelf
+from stream.web.api import Api
 from stream.web.health import Health
 from stream.web.metrics import Metrics
 from stream.web.server import WebServer
@@ -87,8 +91,9 @@ class Worker:
         self.settings = settings
         self.health = Health()
         self.metrics = Metrics()
+        self.api = Api(at_once=settings.web_reads_at_once)
         self.web = WebServer(
-            self.health, self.metrics, bind=settings.web_bind, port=settings.web_port
+            self.health, self.metrics, self.api, bind=settings.web_bind, port=settings.web_port
         )
 
     async def run(self, stop: asyncio.Event) -> int:
@@ -126,10 +131,12 @@ class Worker:
         tasks = [asyncio.create_task(each.run(), name=type(each).__name__) for each in loops]
         stack.push_async_callback(_cancel, tasks)
         await app.start()
+        self.api.reads = self._reads(tools)
         self.health.started()
         log.info("ready", web=self.web.url, pid=os.getpid())
         failure = await _first(stop, app, tasks)
         self.health.stopping()
+        self.api.reads = None
         if failure is not None:
             log.error("crashed", reason=repr(failure), exc_info=failure)
             os._exit(1)  # a clean stop would wait for what can no longer be acknowledged
@@ -224,6 +231,18 @@ class Worker:
         )
         on_done = partial(self.metrics.done, "events")
         return Commit(self.settings, self.settings.tuning(), parts, on_done)
+
+    def _reads(self, tools: Tools) -> Reads:
+        sources = ReadFrom(
+            users=tools.store.users,
+            items=tools.store.items,
+            catalogue=lambda: tools.replica.catalogue,
+            candidates=tools.candidates,
+            segments=lambda: tools.keeper.model,
+            scored_by=tools.in_force.parts,
+        )
+        lang = next(iter(self.settings.why_langs), DEFAULT_LANG)
+        return Reads(sources, self.settings.tuning(), lang=lang)
 
     def _items(self, tools: Tools) -> ItemsAgent:
         return ItemsAgent(

@@ -15,6 +15,7 @@ import typer
 from stream.commands import letters_cli
 from stream.commands.backup_cli import restore, snapshot
 from stream.commands.evaluate_cli import evaluate
+from stream.commands.lookalike_cli import lookalike
 from stream.commands.rebuild_cli import rebuild, verify
 from stream.commands.reembed_cli import reembed
 from stream.commands.terminal import AsJson, JsonFile, complain, put
@@ -294,6 +295,7 @@ def forget(
 app.command(
     epilog="Example: interestream evaluate ml-100k --json quality.json --report quality.html"
 )(evaluate)
+app.command(epilog="Example: interestream lookalike user-17 --active-since 2026-01-31")(lookalike)
 app.command(epilog="Example: interestream tune ml-100k --trials 40 --out tuned.env")(tune)
 app.command(epilog="Example: interestream rebuild --from earliest --dry-run")(rebuild)
 app.command(epilog="Example: interestream verify --sample 500 --json certificate.json")(verify)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import grpc
 
-from stream.commands.picture import Picture, items_of, picture
 from stream.core.profile import Membership
 from stream.errors import Misconfigured, Unavailable
+from stream.reads.picture import Picture, items_of, picture
 from stream.settings import Settings
 from stream.store.client import Points, open_client
 from stream.store.codec import unpack

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from stream.commands.picture import (
+from stream.commands.shown import age, columns, moment, plain
+from stream.reads.picture import (
     InterestPicture,
     ListPicture,
     MassPicture,
@@ -13,7 +14,6 @@ from stream.commands.picture import (
     Picture,
     RecentItem,
 )
-from stream.commands.shown import age, columns, moment, plain
 
 RECENT_SHOWN = 12
 EVIDENCE_SHOWN = 4

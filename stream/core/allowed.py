@@ -23,6 +23,8 @@ class Filters:
     categories      the item has at least one of them
     without         the item has none of them
     domain          the item's domain is this one
+    lang            the item is in this language or in none, whatever the user reads else
+    exclude         the item is none of these, by their ids
     where           each of these attributes is one of its values, or a list that has one of them
     available_only  leave out what is not to be had now; what is deleted never comes back
     """
@@ -30,6 +32,8 @@ class Filters:
     categories: frozenset[str] = frozenset()
     without: frozenset[str] = frozenset()
     domain: str | None = None
+    lang: str | None = None
+    exclude: frozenset[str] = frozenset()
     where: Mapping[str, Collection[Scalar]] = field(default_factory=dict)
     available_only: bool = True
 
@@ -42,6 +46,10 @@ def asked_for(filters: Filters, catalogue: Catalogue) -> Mask:
     mask = catalogue.on_offer.copy() if filters.available_only else _not_deleted(catalogue)
     if filters.domain is not None:
         mask &= catalogue.domains == hash32(filters.domain)
+    if filters.lang is not None:
+        mask &= _readable({filters.lang}, catalogue)
+    if filters.exclude:
+        mask[[catalogue.rows[i] for i in filters.exclude if i in catalogue.rows]] = False
     if filters.categories:
         mask &= catalogue.categories.any_of(filters.categories)
     if filters.without:
@@ -51,19 +59,23 @@ def asked_for(filters: Filters, catalogue: Catalogue) -> Mask:
     return mask
 
 
-def allowed(profile: Profile, catalogue: Catalogue) -> Mask:
-    """(n,) out, not expired, in a language the user reads, and not seen yet."""
+def allowed(profile: Profile, catalogue: Catalogue, filters: Filters = EVERYTHING) -> Mask:
+    """(n,) out, not expired, in a language the user reads or asks for, and not seen yet."""
     now = profile.as_of
     mask: Mask = (catalogue.published_at <= now) & (catalogue.expires_at > now)
-    langs = langs_of(profile, catalogue)
+    langs = langs_of(profile, catalogue, filters)
     if langs:
-        mask &= np.isin(catalogue.languages, np.array([*langs, None], object))
+        mask &= _readable(langs, catalogue)
     mask[catalogue.rows_of_hashes(profile.seen)] = False
     return mask
 
 
-def langs_of(profile: Profile, catalogue: Catalogue) -> frozenset[str]:
-    """Languages of the user's last items."""
+def langs_of(
+    profile: Profile, catalogue: Catalogue, filters: Filters = EVERYTHING
+) -> frozenset[str]:
+    """The language that is asked for, else those of the user's last items."""
+    if filters.lang is not None:
+        return frozenset({filters.lang})
     found = (catalogue.get(recent.item_id) for recent in profile.recent)
     return frozenset(entry.lang for entry in found if entry is not None and entry.lang)
 
@@ -80,6 +92,11 @@ def attributes_of(catalogue: Catalogue) -> Attributes:
 
 #: Where a snapshot keeps them, like its other derived arrays.
 _HELD = "_attributes"
+
+
+def _readable(langs: Collection[str], catalogue: Catalogue) -> Mask:
+    """(n,) in one of these languages, or in none."""
+    return np.isin(catalogue.languages, np.array([*langs, None], object))
 
 
 def _not_deleted(catalogue: Catalogue) -> Mask:

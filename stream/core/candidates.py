@@ -78,8 +78,8 @@ def asked(profile: Profile, catalogue: Catalogue, filters: Filters, tuning: Tuni
     return Near(
         rows[rows.any(axis=1)],
         profile.as_of,
-        langs_of(profile, catalogue),
-        seen_by(profile, catalogue),
+        langs_of(profile, catalogue, filters),
+        seen_by(profile, catalogue) | filters.exclude,
         filters,
     )
 

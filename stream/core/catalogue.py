@@ -184,11 +184,12 @@ class Catalogue:
         found = self._found.get(item_id)
         if found is None:
             row = self.learned.get(item_id)
-            found = NOBODY if row is None else self._found_in(row)
+            found = NOBODY if row is None else self.neighbours_in(row)
             self._found[item_id] = found
         return found
 
-    def _found_in(self, row: Row) -> Neighbours:
+    def neighbours_in(self, row: Row) -> Neighbours:
+        """What a row, with its neighbours, says about these items."""
         table, order = self._by_hash
         places = np.minimum(np.searchsorted(table, row.others), max(len(table) - 1, 0))
         there = table[places] == row.others if len(table) else np.zeros(len(row.others), np.bool_)
@@ -323,7 +324,7 @@ class Catalogue:
             pair_cosines=self.pair_cosines,
         )
         # of these alone: for everything else a row is what this snapshot says, for all users
-        part._found.update((item_id, part._found_in(row)) for item_id, row in learned.items())
+        part._found.update((item_id, part.neighbours_in(row)) for item_id, row in learned.items())
         return part
 
     def warmed(self) -> Catalogue:

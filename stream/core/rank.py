@@ -102,7 +102,7 @@ def score(
         total += part
     asked = asked_for(filters, catalogue)
     for row, profile in enumerate(profiles):
-        mask = asked & allowed(profile, catalogue)
+        mask = asked & allowed(profile, catalogue, filters)
         if only is not None:
             mask &= only[row]
         total[row, ~mask] = -np.inf

@@ -115,9 +115,14 @@ class Qdrant(BaseModel):
 
 
 class Web(BaseModel):
-    """Health and metrics."""
+    """Health, metrics and reads."""
 
-    web_bind: str = Field("127.0.0.1", description="address that health and metrics listen on")
+    web_bind: str = Field(
+        "127.0.0.1", description="address that health, metrics and reads listen on"
+    )
     web_port: Annotated[int, Field(ge=0, le=65535)] = Field(
-        6066, description="port of health and metrics; 0: any free one"
+        6066, description="port of health, metrics and reads; 0: any free one"
+    )
+    web_reads_at_once: Annotated[int, Field(ge=1, le=64)] = Field(
+        4, description="reads that are answered at the same time; more are told to come again"
     )

@@ -13,7 +13,7 @@ from stream.bugs import pure
 from stream.core import candidates
 from stream.core.allowed import EVERYTHING, Filters
 from stream.core.candidates import BY_QUERY, Choice, Near, Popular
-from stream.core.catalogue import Catalogue, Entry
+from stream.core.catalogue import NOBODY, Catalogue, Entry, Neighbours
 from stream.core.decay import Vector
 from stream.core.parts import PARTS, Part
 from stream.core.profile import Profile
@@ -51,7 +51,7 @@ class Candidates:
         self._tuning = tuning
         self._scored_by = scored_by
         self._row_of: dict[str, int] = {}  # by point id; rows of a catalogue do not move
-        self._popular: Popular | None = None
+        self._popular: dict[bool, Popular] = {}  # of everything, and as last asked for
 
     async def around(
         self, profiles: Sequence[Profile], filters: Filters = EVERYTHING
@@ -105,6 +105,14 @@ class Candidates:
             found.update((item_id, entry_of(row)) for item_id, row in rows.items())
         return found
 
+    async def neighbours(self, item_id: str) -> Neighbours:
+        """An item's neighbours, by rows of the catalogue."""
+        whole = self._catalogue()
+        if not whole.light:
+            return whole.neighbours_of(item_id)
+        row = (await self._shelf.rows.get([item_id])).get(item_id)
+        return NOBODY if row is None else whole.neighbours_in(row)
+
     async def nearest(self, vectors: Sequence[Vector], most: int) -> list[list[Entry]]:
         """The items on offer that are nearest to each of some vectors (d,), the nearest first."""
         whole = self._catalogue()
@@ -130,10 +138,16 @@ class Candidates:
         return [row for row in rows if row < len(whole)]
 
     def _popular_in(self, whole: Catalogue, now: float, filters: Filters) -> Popular:
-        """The last one serves as long as nothing new is known."""
-        held = self._popular
+        """The last one serves as long as nothing new is known.
+
+        Who asks for something special does not cost the pipeline its own; and what is left out by
+        name leaves enough others.
+        """
+        filters = replace(filters, exclude=frozenset())
+        special = filters != EVERYTHING
+        held = self._popular.get(special)
         if held is None or held.catalogue is not whole or held.filters != filters:
-            held = self._popular = Popular(whole, self._tuning, now, filters)
+            held = self._popular[special] = Popular(whole, self._tuning, now, filters)
         return held
 
 

@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import grpc
 from qdrant_client import AsyncQdrantClient
@@ -93,6 +94,15 @@ def outages() -> Iterator[None]:
         raise Unavailable(PART, "the call was cancelled: the connection was closed") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is nearest to `query` among the vectors named `vector`, where `condition` holds?"""
+
+    vector: str
+    query: pb.VectorInput
+    condition: pb.Filter
+
+
 class Points:
     """One collection's points.
 
@@ -137,49 +147,65 @@ class Points:
         page: int = PAGE,
     ) -> AsyncIterator[Sequence[pb.RetrievedPoint]]:
         """Pages of the points that match, in the order of their ids; at most `limit` points."""
-        left, offset = limit, None
+        left: int | None = limit
+        offset: str | None = None
         while left is None or left > 0:
-            request = pb.ScrollPoints(
-                collection_name=self.collection,
-                filter=condition,
-                offset=offset,
-                limit=page if left is None else min(page, left),
-                with_payload=_payload_selector(fields),
-                with_vectors=_vectors_selector(vectors),
-                read_consistency=MAJORITY,
+            size = page if left is None else min(page, left)
+            found, offset = await self.page(
+                condition, limit=size, offset=offset, fields=fields, vectors=vectors
             )
-            with outages():
-                answer = await self._client.grpc_points.Scroll(request, timeout=self._timeout_s)
-            if answer.result:
-                yield answer.result
-            if not answer.HasField("next_page_offset"):
+            if found:
+                yield found
+            if offset is None:
                 return
-            offset = answer.next_page_offset
-            left = None if left is None else left - len(answer.result)
+            left = None if left is None else left - len(found)
 
-    async def nearest(
+    async def page(
         self,
-        vector: str,
-        wanted: Sequence[tuple[pb.DenseVector, pb.Filter]],
+        condition: pb.Filter | None,
+        *,
         limit: int,
-    ) -> list[Sequence[pb.ScoredPoint]]:
-        """For each query and condition up to `limit` points, bare, the nearest first.
+        offset: str | None = None,
+        fields: Sequence[str] | None = None,
+        vectors: Sequence[str] = (),
+    ) -> tuple[Sequence[pb.RetrievedPoint], str | None]:
+        """Up to `limit` points that match, from the id `offset` on in the order of their ids, and
+        the id from which to go on; None: there are no more."""
+        request = pb.ScrollPoints(
+            collection_name=self.collection,
+            filter=condition,
+            offset=None if offset is None else pb.PointId(uuid=offset),
+            limit=limit,
+            with_payload=_payload_selector(fields),
+            with_vectors=_vectors_selector(vectors),
+            read_consistency=MAJORITY,
+        )
+        with outages():
+            answer = await self._client.grpc_points.Scroll(request, timeout=self._timeout_s)
+        more = answer.HasField("next_page_offset")
+        return answer.result, answer.next_page_offset.uuid if more else None
 
-        vector  name of the vectors that are compared
+    async def search(
+        self, wanted: Sequence[Search], limit: int, *, score_min: float | None = None
+    ) -> list[Sequence[pb.ScoredPoint]]:
+        """For each search up to `limit` points, bare, the nearest first.
+
+        score_min  leave out what is not at least so near; None: nothing
         """
         if not wanted:
             return []
         queries = [
             pb.QueryPoints(
                 collection_name=self.collection,
-                query=pb.Query(nearest=pb.VectorInput(dense=query)),
-                using=vector,
-                filter=condition,
+                query=pb.Query(nearest=one.query),
+                using=one.vector,
+                filter=one.condition,
                 limit=limit,
+                score_threshold=score_min,
                 with_payload=_payload_selector(()),
                 read_consistency=MAJORITY,
             )
-            for query, condition in wanted
+            for one in wanted
         ]
         request = pb.QueryBatchPoints(
             collection_name=self.collection, query_points=queries, read_consistency=MAJORITY

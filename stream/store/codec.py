@@ -159,6 +159,7 @@ def pack(profile: Profile, etag: int, tuning: Tuning, *, now: float) -> UserRow:
         segment=profile.membership.segment if profile.membership else None,
         updated_at=profile.version,
         outbox_at=_waits_until(profile, now),
+        active_at=int(profile.as_of) or None,
     )
 
 

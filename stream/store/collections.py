@@ -201,7 +201,12 @@ def shapes(dimension: int) -> dict[str, Shape]:
     best_of = models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM)
     rows = vector.model_copy(update={"multivector_config": best_of})
     return {
-        "users": Shape({users.INTERESTS: rows, users.TASTE: vector}, {}, (users.OUTBOX_AT,)),
+        "users": Shape(
+            {users.INTERESTS: rows, users.TASTE: vector},
+            {},
+            (users.OUTBOX_AT, users.ACTIVE_AT),
+            (users.SEGMENT,),
+        ),
         "items": Shape(
             {items.TEXT: vector},
             {},

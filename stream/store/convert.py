@@ -73,6 +73,16 @@ def sparse(pairs: Pairs) -> pb.Vector:
     return pb.Vector(sparse=message)
 
 
+def dense_query(vector: Vector) -> pb.VectorInput:
+    """(d,) float32 -> what to search by; see `dense`."""
+    return pb.VectorInput(dense=dense(vector).dense)
+
+
+def multi_query(rows: Matrix) -> pb.VectorInput:
+    """(k, d) float32 with k > 0 -> what to search by; see `multi`."""
+    return pb.VectorInput(multi_dense=multi(rows).multi_dense)
+
+
 def read_dense(message: pb.VectorOutput) -> Vector:
     return _floats(message.dense)
 

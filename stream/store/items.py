@@ -11,7 +11,7 @@ from qdrant_client import grpc as pb
 from stream.core.attributes import Attribute, Scalar
 from stream.core.candidates import Near
 from stream.store import convert
-from stream.store.client import Points, above, either, has_id, is_empty, one_of
+from stream.store.client import Points, Search, above, either, has_id, is_empty, one_of
 from stream.store.guarded import ETAG, Draft
 from stream.store.rows import ItemRow, Vector
 from stream.store.table import REVISION, Form, Table
@@ -52,11 +52,11 @@ class Items(Table[ItemRow]):
         """
         conditions = [_condition(near) for near in asked]
         wanted = [
-            (convert.dense(vector).dense, condition)
+            Search(TEXT, convert.dense_query(vector), condition)
             for near, condition in zip(asked, conditions, strict=True)
             for vector in near.vectors
         ]
-        found = iter(await self.points.nearest(TEXT, wanted, limit))
+        found = iter(await self.points.search(wanted, limit))
         return [[[point.id.uuid for point in next(found)] for _ in near.vectors] for near in asked]
 
 

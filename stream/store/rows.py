@@ -51,6 +51,8 @@ class UserRow:
     taste       (d,), overall direction, unit; None where there is none yet
     updated_at  wall clock, ms
     outbox_at   wall clock, ms, from which a sweep sends what waits; None where nothing does
+    active_at   time of the newest event, whole seconds; None where there is none, or an older
+                version wrote it
     """
 
     user_id: str
@@ -61,6 +63,20 @@ class UserRow:
     segment: str | None
     updated_at: int
     outbox_at: int | None
+    active_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tastes:
+    """What one user's tastes are compared by.
+
+    interests  (k, d), unit rows; k may be 0
+    taste      (d,), unit; None where there is none
+    """
+
+    user_id: str
+    interests: Matrix
+    taste: Vector | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -140,6 +140,18 @@ class Table(Generic[Row]):
         found = self.points.scroll(condition, limit=limit, vectors=self._form.vectors, page=page)
         return [self._form.row(point) async for part in found for point in part]
 
+    async def page(
+        self, condition: pb.Filter, limit: int, after: str | None
+    ) -> tuple[list[Row], str | None]:
+        """Up to `limit` rows that match, in the order of the point ids, and where to go on.
+
+        after  where the page before ended; None: from the first
+        """
+        found, following = await self.points.page(
+            condition, limit=limit, offset=after, vectors=self._form.vectors
+        )
+        return list(map(self._form.row, found)), following
+
     async def count(self) -> int:
         """Number of rows, those of deleted items included."""
         return await self.points.count()

@@ -3,22 +3,34 @@
 A user's interests always take the same number of rows, the places that no interest has filled with
 zeros. Up to 1.18 the server may hand out a multivector's rows as another user's after a kill -9,
 where the one or the other had grown past the room of its first write; one that never grows is safe
-(https://github.com/qdrant/qdrant/pull/9501). A zero row is near to nothing.
+(https://github.com/qdrant/qdrant/pull/9501). A zero row is near to nothing: where users are
+compared by their interests, each row of the one counts with its nearest of the other, and a zero
+row with 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 from qdrant_client import grpc as pb
 
 from stream.store import convert
-from stream.store.client import Points, below, has_vector
+from stream.store.client import (
+    Points,
+    Search,
+    at_least,
+    below,
+    either,
+    has_id,
+    has_vector,
+    is_empty,
+    one_of,
+)
 from stream.store.guarded import ETAG, Draft
-from stream.store.rows import Matrix, UserRow, Vector
+from stream.store.rows import Matrix, Tastes, UserRow, Vector
 from stream.store.table import Form, Table
 
 USER_ID = "user_id"
@@ -27,6 +39,26 @@ INTERESTS = "interests"
 TASTE = "taste"
 OUTBOX_AT = "outbox_at"
 UPDATED_AT = "updated_at"
+ACTIVE_AT = "active_at"
+
+#: A match must be better than no match at all, which zero rows are.
+SCORE_MIN = 1e-6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alike:
+    """A question: which users are nearest to these tastes?
+
+    tastes    of a user, who is left out, or of "" (nobody)
+    segment   only of its users; None: of any
+    outside   a segment whose users are left out; None: of none
+    since     only who did something at this time or later, seconds
+    """
+
+    tastes: Tastes
+    segment: str | None = None
+    outside: str | None = None
+    since: float | None = None
 
 
 class Users:
@@ -88,6 +120,33 @@ class Users:
                 if SEGMENT in point.payload
             ]
 
+    async def nearest(self, asked: Alike, limit: int) -> list[Tastes]:
+        """The up to `limit` users nearest by taste, and as many by their interests; in no order.
+
+        By interests: the sum over the asked rows of the cosine to the nearest row of the other
+        (max-sim). Users without any interest are left out, so forgotten ones are.
+        """
+        condition, wanted = _alike(asked), []
+        if asked.tastes.taste is not None:
+            wanted.append(Search(TASTE, convert.dense_query(asked.tastes.taste), condition))
+        if len(asked.tastes.interests):
+            rows = convert.multi_query(asked.tastes.interests)
+            wanted.append(Search(INTERESTS, rows, condition))
+        answers = await self._points.search(wanted, limit, score_min=SCORE_MIN)
+        ids = {point.id.uuid for found in answers for point in found}
+        points = await self._points.get(sorted(ids), fields=(USER_ID,), vectors=(INTERESTS, TASTE))
+        return [_tastes(point, self._dimension) for point in points]
+
+    async def in_segment(
+        self, segment: str, limit: int, after: str | None = None
+    ) -> tuple[list[UserRow], str | None]:
+        """Up to `limit` users of a segment in the order of their points, and where to go on.
+
+        after  where the page before ended; None: from the first. Users who come or go meanwhile
+               move nobody else to another page.
+        """
+        return await self.table.page(pb.Filter(must=[one_of(SEGMENT, [segment])]), limit, after)
+
     def pages(self, page: int) -> AsyncIterator[list[UserRow]]:
         """Every user, up to `page` at a time, in the order of the point ids."""
         return self.table.pages(page)
@@ -102,6 +161,7 @@ def _draft(row: UserRow, dimension: int, places: int) -> Draft:
         SEGMENT: row.segment,
         UPDATED_AT: row.updated_at,
         OUTBOX_AT: row.outbox_at,
+        ACTIVE_AT: row.active_at,
         "state": row.state,
     }
     interests = np.zeros((max(places, len(row.interests)), dimension), np.float32)
@@ -124,7 +184,35 @@ def _row(point: pb.RetrievedPoint, dimension: int) -> UserRow:
         segment=convert.optional_text(fields, SEGMENT),
         updated_at=convert.integer(fields, UPDATED_AT),
         outbox_at=convert.optional_integer(fields, OUTBOX_AT),
+        active_at=convert.optional_integer(fields, ACTIVE_AT),
     )
+
+
+def _tastes(point: pb.RetrievedPoint, dimension: int) -> Tastes:
+    fields, vectors = convert.read_payload(point.payload), convert.named_vectors(point)
+    return Tastes(
+        user_id=convert.text(fields, USER_ID),
+        interests=_filled(vectors, dimension),
+        taste=convert.read_dense(vectors[TASTE]) if TASTE in vectors else None,
+    )
+
+
+def _alike(asked: Alike) -> pb.Filter:
+    must, must_not = [has_vector(TASTE)], []
+    if asked.segment is not None:
+        must.append(one_of(SEGMENT, [asked.segment]))
+    if asked.since is not None:
+        # who was written before there was such a field was written when the last event came
+        written = pb.Filter(
+            must=[is_empty(ACTIVE_AT), at_least(UPDATED_AT, int(asked.since * 1000))]
+        )
+        active = at_least(ACTIVE_AT, int(asked.since))
+        must.append(either(active, pb.Condition(filter=written)))
+    if asked.outside is not None:
+        must_not.append(one_of(SEGMENT, [asked.outside]))
+    if asked.tastes.user_id:
+        must_not.append(has_id([convert.point_uuid(asked.tastes.user_id)]))
+    return pb.Filter(must=must, must_not=must_not)
 
 
 def _filled(vectors: Mapping[str, pb.VectorOutput], dimension: int) -> Matrix:

@@ -1,4 +1,4 @@
-"""What the worker shows over HTTP: liveness, readiness, metrics.
+"""What the worker shows over HTTP: liveness, readiness, metrics, reads.
 
 `stream.app` wires it; the rest of the service reports to `Health` and `Metrics`.
 """

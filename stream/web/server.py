@@ -1,20 +1,25 @@
-"""The worker's HTTP server: /healthz, /readyz, /metrics; on loopback unless told otherwise."""
+"""The worker's HTTP server: /healthz, /readyz, /metrics, /v1; on loopback unless told otherwise."""
 
 from __future__ import annotations
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from stream.web.api import Api, as_problems
 from stream.web.health import Health
 from stream.web.metrics import Metrics
+
+#: A path and a query hold many ids, each character up to 12 bytes.
+MAX_LINE_BYTES = 1 << 16
 
 
 class WebServer:
     """Starts on `port`, or on a free one where that is 0; `url` says where."""
 
-    def __init__(self, health: Health, metrics: Metrics, *, bind: str, port: int) -> None:
+    def __init__(self, health: Health, metrics: Metrics, api: Api, *, bind: str, port: int) -> None:
         self._health = health
         self._metrics = metrics
+        self._api = api
         self._bind = bind
         self._port = port
         self._runner: web.AppRunner | None = None
@@ -25,11 +30,12 @@ class WebServer:
 
     async def start(self) -> None:
         """Raises OSError where the port is taken."""
-        app = web.Application()
+        app = web.Application(middlewares=[as_problems])
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._scrape)
-        self._runner = web.AppRunner(app, access_log=None)
+        app.router.add_routes(self._api.routes())
+        self._runner = web.AppRunner(app, access_log=None, max_line_size=MAX_LINE_BYTES)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._bind, self._port).start()
         self._port = self._runner.addresses[0][1]

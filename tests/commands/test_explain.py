@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import pytest
 
-from stream.commands.picture import items_of, picture
 from stream.commands.story import tell
 from stream.core.catalogue import Catalogue
 from stream.core.fold import fold
@@ -17,6 +16,7 @@ from stream.core.profile import Membership, Profile
 from stream.core.rank import rank
 from stream.core.tuning import DAY_S, Tuning
 from stream.errors import Misconfigured
+from stream.reads.picture import items_of, picture
 from stream.settings import Settings
 from stream.store.codec import pack
 from stream.store.collections import open_store

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -104,6 +104,42 @@ async def test_filters_reach_the_candidates(store: Store) -> None:
 
     assert (np.isfinite(scored.total).sum(axis=1) >= TUNING.list_size).all()
     assert recall(found.world, found.users, choice, TUNING.list_size, filters) >= RECALL
+
+
+async def test_what_a_reader_asks_for_costs_the_pipeline_nothing(store: Store) -> None:
+    """What is popular is found once for everybody, whoever asks for something else meanwhile."""
+    found = await searched(store)
+    held = found.candidates._popular
+    await chosen(found.candidates, found.users)
+    usual = held[False]
+    left_out = frozenset(e.item_id for e in found.world.whole.entries[:50])
+    filters = Filters(domain=found.world.whole.entries[0].domain, exclude=left_out)
+    choice = await chosen(found.candidates, found.users, filters)
+
+    await chosen(found.candidates, found.users, replace(filters, exclude=frozenset()))
+    assert held[False] is usual
+    assert held[True].filters == replace(filters, exclude=frozenset())
+    scored = score(found.users, choice.catalogue, TUNING, filters, choice.only)
+    offered = {
+        choice.catalogue.entries[n].item_id for n in np.nonzero(np.isfinite(scored.total))[1]
+    }
+    assert offered
+    assert not offered & left_out
+    assert recall(found.world, found.users, choice, TUNING.list_size, filters) >= RECALL
+
+
+async def test_neighbours_of_an_item_are_those_of_the_whole(store: Store) -> None:
+    found = await searched(store)
+    whole = found.world.whole
+    for item_id in ("item-0", "item-7", "item-2999"):
+        ours, exact = await found.candidates.neighbours(item_id), whole.neighbours_of(item_id)
+        entries = found.replica.catalogue.entries
+        assert {entries[n].item_id for n in ours.columns} == {
+            whole.entries[n].item_id for n in exact.columns
+        }
+        assert np.allclose(sorted(ours.weights), sorted(exact.weights))
+        assert ours.count == exact.count
+    assert not len((await found.candidates.neighbours("unknown")).columns)
 
 
 async def test_a_new_user_gets_what_is_hot(store: Store) -> None:

@@ -12,7 +12,7 @@ from stream.core.catalogue import Catalogue, Entry
 from stream.core.profile import Profile
 from stream.core.signals import Row
 from tests.core.samples import DIMENSION, NOW, axis, entry, law
-from tests.core.worlds import PLAIN, offered
+from tests.core.worlds import PLAIN, liking, offered
 
 NAMES = ("a", "b", "c")
 names = st.frozensets(st.sampled_from(NAMES), max_size=2)
@@ -21,6 +21,8 @@ filters = st.builds(
     categories=names,
     without=names,
     domain=st.sampled_from([None, "films", "books"]),
+    lang=st.sampled_from([None, "en", "de"]),
+    exclude=st.frozensets(st.sampled_from(["item-0", "item-1", "item-99"]), max_size=2),
     available_only=st.booleans(),
 )
 
@@ -37,6 +39,7 @@ def _entries(draw: st.DrawFn, number: int) -> Entry:
         axis(0),
         categories=tuple(sorted(draw(names))),
         domain=draw(st.sampled_from([None, "films", "books"])),
+        lang=draw(st.sampled_from([None, "en", "de"])),
         available=draw(st.booleans()),
         deleted=draw(st.sampled_from([False, False, True])),
     )
@@ -53,6 +56,8 @@ def test_what_passes_is_what_was_asked_for(catalogue: Catalogue, asked: Filters)
             and (not asked.categories or bool(own & asked.categories))
             and not own & asked.without
             and asked.domain in (None, item.domain)
+            and (asked.lang is None or item.lang in (None, asked.lang))
+            and item.item_id not in asked.exclude
         )
 
 
@@ -66,6 +71,19 @@ def test_a_filtered_list_has_only_what_passes(catalogue: Catalogue, asked: Filte
 
     expected = [e.item_id for e, one in zip(catalogue.entries, passes, strict=True) if one]
     assert sorted(found) == sorted(expected)
+
+
+def test_the_language_that_is_asked_for_counts_whatever_the_user_reads() -> None:
+    langs = {"seen": "de", "german": "de", "english": "en", "unsaid": None}
+    entries = tuple(entry(name, axis(0), lang=lang) for name, lang in langs.items())
+    reader = liking(Catalogue(DIMENSION, entries), "seen")
+
+    def listed(asked: Filters) -> set[str]:
+        return set(offered(reader, Catalogue(DIMENSION, entries), PLAIN, asked))
+
+    assert listed(EVERYTHING) == {"german", "unsaid"}
+    assert listed(Filters(lang="en")) == {"english", "unsaid"}
+    assert listed(Filters(lang="fr")) == {"unsaid"}
 
 
 def test_a_new_user_gets_the_hottest_of_the_domain_that_is_asked_for() -> None:

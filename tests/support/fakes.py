@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+
 from stream.core.attributes import Attributes, Scalar
 from stream.core.candidates import Near
 from stream.core.decay import Vector
@@ -24,7 +26,8 @@ from stream.kafka.spans import Span
 from stream.settings import load
 from stream.store.convert import point_uuid
 from stream.store.meta import Fact
-from stream.store.rows import NO_PAIRS, ItemRow, NeighbourRow, UserRow, fresh_etag
+from stream.store.rows import NO_PAIRS, ItemRow, NeighbourRow, Tastes, UserRow, fresh_etag
+from stream.store.users import SCORE_MIN, Alike
 from tests.kafka.fakes import FakeFlow
 
 Hook = Callable[[str], Awaitable[None]]
@@ -124,6 +127,61 @@ class FakeItems(FakeTable[ItemRow]):
         return {i: row.vector for i, row in rows.items() if row.vector is not None}
 
 
+class FakeUsers(FakeTable[UserRow]):
+    """Users, and an exact search among them: places without an interest are rows of zeros."""
+
+    places = 5
+
+    async def nearest(self, asked: Alike, limit: int) -> list[Tastes]:
+        await self.hook(f"{self.name}.nearest")
+        fit = [row for row in self.rows.values() if _is_asked_for(row, asked)]
+        by_taste = {id(row): _cosine(row, asked) for row in fit}
+        by_interests = {id(row): _max_sim(row, asked, self.places) for row in fit}
+        best = set()
+        for scores in (by_taste, by_interests):
+            near = [one for one in scores if scores[one] >= SCORE_MIN]
+            best |= set(sorted(near, key=lambda one: -scores[one])[:limit])
+        return [Tastes(r.user_id, r.interests, r.taste) for r in fit if id(r) in best]
+
+    async def in_segment(
+        self, segment: str, limit: int, after: str | None = None
+    ) -> tuple[list[UserRow], str | None]:
+        await self.hook(f"{self.name}.in_segment")
+        inside = {point_uuid(n): row for n, row in self.rows.items() if row.segment == segment}
+        points = sorted(point for point in inside if after is None or point >= after)
+        more = points[limit] if len(points) > limit else None
+        return [inside[point] for point in points[:limit]], more
+
+
+def _is_asked_for(row: UserRow, asked: Alike) -> bool:
+    if asked.since is None:
+        active = True
+    elif row.active_at is None:
+        active = row.updated_at >= asked.since * 1000
+    else:
+        active = row.active_at >= int(asked.since)
+    return (
+        row.taste is not None
+        and active
+        and row.user_id != asked.tastes.user_id
+        and asked.segment in (None, row.segment)
+        and (asked.outside is None or row.segment != asked.outside)
+    )
+
+
+def _cosine(row: UserRow, asked: Alike) -> float:
+    taste = asked.tastes.taste
+    return 0.0 if taste is None or row.taste is None else float(row.taste @ taste)
+
+
+def _max_sim(row: UserRow, asked: Alike, places: int) -> float:
+    if not len(asked.tastes.interests):
+        return 0.0
+    empty = np.zeros((max(places - len(row.interests), 0), row.interests.shape[1]), np.float32)
+    rows = np.concatenate([row.interests, empty])
+    return float((asked.tastes.interests @ rows.T).max(axis=1).sum())
+
+
 def _fits(row: ItemRow, near: Near) -> bool:
     filters = near.filters
     lasts = row.expires_at is None or row.expires_at > near.as_of
@@ -176,7 +234,7 @@ class FakeMeta:
 class FakeStore:
     """Stands in for `stream.store.collections.Store`."""
 
-    users: FakeTable[UserRow] = field(default_factory=lambda: FakeTable("users", "user_id"))
+    users: FakeUsers = field(default_factory=lambda: FakeUsers("users", "user_id"))
     items: FakeItems = field(default_factory=lambda: FakeItems("items", "item_id"))
     neighbours: FakeTable[NeighbourRow] = field(
         default_factory=lambda: FakeTable("neighbours", "item_id")

@@ -26,6 +26,7 @@ def user_row(user_id: str, **given: Any) -> UserRow:
         "segment": None,
         "updated_at": 1_700_000_000_000,
         "outbox_at": None,
+        "active_at": None,
     }
     return UserRow(**(defaults | given))
 
