@@ -8,7 +8,7 @@ from zlib import crc32
 from stream.core.catalogue import Catalogue
 from stream.core.fold import Folded
 from stream.core.parts import PARTS, Part
-from stream.core.profile import Change, Offer, Profile, StoredList
+from stream.core.profile import Change, InterestShare, Offer, Profile, StoredList
 from stream.core.rank import ranker
 from stream.core.sentences import sentence
 from stream.core.signals import Gathered, Row, gather
@@ -80,15 +80,13 @@ class Renderer:
                 )
                 for rank, offer in enumerate(current.offers, 1)
             ),
-            interests=tuple(
-                messages.InterestShare(id=i.id, label=i.label, share=i.share)
-                for i in current.interests
-            ),
+            interests=_interests(current.interests),
             entropy=current.entropy,
             confidence=current.confidence,
             segment=current.segment,
             variant=None,
             model=self._model(),
+            categories=dict(current.categories),
         )
 
     def _why(self, offer: Offer, catalogue: Catalogue) -> dict[str, str]:
@@ -159,6 +157,11 @@ class Renderer:
             event_id=change.event_id,
             margin=change.margin,
             model_version=change.model_version,
+            interests=_interests(change.interests),
+            categories=dict(change.categories),
+            entropy=change.entropy,
+            confidence=change.confidence,
+            drift=change.drift,
         )
         return Outgoing(
             self._settings.topic("segments"),
@@ -195,6 +198,10 @@ class Renderer:
             tuple(cloudevents.signal_headers(message, target=target, source=self._source)),
             partition=target,
         )
+
+
+def _interests(shares: Iterable[InterestShare]) -> tuple[messages.InterestShare, ...]:
+    return tuple(messages.InterestShare(id=i.id, label=i.label, share=i.share) for i in shares)
 
 
 def _item(item_id: str, row: Row) -> messages.ItemSignals:

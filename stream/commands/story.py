@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import exp
 
 from stream.commands.shown import age, columns, moment, plain
 from stream.reads.picture import (
@@ -92,10 +93,21 @@ def _state(seen: Picture) -> list[str]:
     rows = [
         ("session", _mass(seen.session)),
         ("aversion", _mass(seen.aversion)),
-        ("categories", f"{shown}{more} · entropy {seen.entropy:.2f} nats" if shares else "none"),
+        ("categories", f"{shown}{more}, others {seen.other:.0%}" if shares else "none"),
+        (
+            "spread",
+            f"as over {exp(seen.entropy):.1f} even shares · entropy {seen.entropy:.2f} nats",
+        ),
+        ("drift", _drift(seen.drift)),
         ("seen", f"{seen.seen} items"),
     ]
     return ["state", *columns(rows)]
+
+
+def _drift(distance: float | None) -> str:
+    if distance is None:
+        return "nothing is known of a week before the newest event"
+    return f"{distance:.2f} from a week before the newest event (0: the same, 1: nothing in common)"
 
 
 def _mass(mass: MassPicture | None) -> str:

@@ -125,7 +125,8 @@ class Tally:
         return Tally(weights, now)
 
     def shares(self, *, prior: float) -> dict[str, float]:
-        """Shares that sum to 1 under a Dirichlet prior of total weight `prior`; {} where empty."""
+        """Shares of the names among themselves, which sum to 1, under a Dirichlet prior of total
+        weight `prior`; {} where empty."""
         if not self.weights:
             return {}
         each = prior / len(self.weights)

@@ -243,16 +243,7 @@ def _absorbed(
         return replace(profile, aversion=mass), joined
     if worth == 0:
         return profile, joined
-    profile = replace(
-        profile,
-        categories=profile.categories.add(
-            seen.categories,
-            worth,
-            seen.at,
-            half_life_s=tuning.category_half_life_s,
-            most=CATEGORIES_MAX,
-        ),
-    )
+    profile = _tallied(profile, seen.categories, worth, seen.at, tuning.category_half_life_s)
     if seen.vector is not None:
         profile, settled = _liked(profile, seen, seen.vector, worth, tuning)
         joined = settled.taken
@@ -261,6 +252,17 @@ def _absorbed(
         profile, settled = _liked(profile, seen, seen.text_vector, text_weight, tuning)
         joined = settled.heir if joined and joined == settled.gone else joined
     return profile, joined
+
+
+def _tallied(
+    profile: Profile, names: tuple[str, ...], worth: float, at: float, half_life_s: float
+) -> Profile:
+    """The profile with so much more of some categories."""
+    if not names:
+        return profile
+    tally = profile.categories.add(names, worth, at, half_life_s=half_life_s, most=CATEGORIES_MAX)
+    lately = profile.lately.add(names, worth, at, half_life_s=half_life_s, to=tally)
+    return replace(profile, categories=tally, lately=lately)
 
 
 def _liked(

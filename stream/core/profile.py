@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import log
 
 import numpy as np
 
 from stream.core.decay import Mass, Tally, Vector, confidence, direction, factor, weight_at
+from stream.core.lately import Lately
 from stream.core.strength import RatingMean
 from stream.core.tuning import Tuning
 
@@ -79,6 +79,7 @@ class StoredList:
     entropy: float
     confidence: float
     segment: str | None
+    categories: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,12 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A segment change that waits in the outbox until its send was confirmed."""
+    """A segment change that waits in the outbox until its send was confirmed.
+
+    What it says of the user is as of `at`: interests with their labels, the largest shares of the
+    categories, entropy, confidence, and how far the shares are from those of a week before. None
+    and empty where it was made before anybody said so; `drift` also within the first week.
+    """
 
     change_id: str
     at: float
@@ -103,6 +109,11 @@ class Change:
     event_id: str | None
     margin: float
     model_version: int
+    interests: tuple[InterestShare, ...] = ()
+    categories: Mapping[str, float] = field(default_factory=dict)
+    entropy: float | None = None
+    confidence: float | None = None
+    drift: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +147,7 @@ class Profile:
 
     version   orders the saves: max(previous + 1, wall clock in ms)
     as_of     newest event time applied; 0.0 before the first
+    lately    what of `categories` came in the last days
     seen      32-bit hashes of items, `event_ids` 64-bit hashes of event ids
     marks     per source the offset of the last record applied from it
     forgotten_at  events of before this time are skipped
@@ -149,6 +161,7 @@ class Profile:
     interests: tuple[Interest, ...] = ()
     aversion: Mass | None = None
     categories: Tally = field(default_factory=Tally)
+    lately: Lately = field(default_factory=Lately)
     ratings: RatingMean = field(default_factory=RatingMean)
     recent: tuple[Recent, ...] = ()
     seen: tuple[int, ...] = ()
@@ -206,12 +219,6 @@ def taste(profile: Profile, now: float, tuning: Tuning) -> Vector | None:
         part = left * interest.mass.vector
         total = part if total is None else total + part
     return None if total is None else direction(total)
-
-
-def entropy(profile: Profile, tuning: Tuning) -> float:
-    """Entropy of the interest distribution over categories, in nats; 0.0 where nothing is known."""
-    shares = profile.categories.shares(prior=tuning.category_prior)
-    return abs(sum(share * log(share) for share in shares.values() if share > 0))  # never -0.0
 
 
 def trust(profile: Profile, now: float, tuning: Tuning) -> float:

@@ -8,7 +8,7 @@ why. Nothing depends on the other users of a chunk.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -16,11 +16,12 @@ from stream.core.allowed import EVERYTHING, Filters, Mask, allowed, asked_for
 from stream.core.arrange import arrange
 from stream.core.because import reasons
 from stream.core.catalogue import Catalogue
+from stream.core.distribution import portrait
 from stream.core.explore import GREEDY, Place
 from stream.core.hashes import short_id
 from stream.core.labels import labels
 from stream.core.parts import PARTS, Part, Scores, weighted
-from stream.core.profile import Offer, Profile, StoredList, entropy, interest_shares, trust
+from stream.core.profile import Offer, Profile, StoredList
 from stream.core.tuning import CAUSES_MAX, Tuning
 
 SHARED_PLACES = 3
@@ -116,17 +117,17 @@ def _list(
     catalogue: Catalogue,
     tuning: Tuning,
 ) -> StoredList:
-    names = labels(profile, catalogue.get, tuning)
-    shares = interest_shares(profile, profile.as_of, tuning)
+    seen = portrait(profile, labels(profile, catalogue.get, tuning), profile.as_of, tuning)
     return StoredList(
         version=profile.version,
         as_of=profile.as_of,
         caused_by=why[-CAUSES_MAX:],
         offers=offers,
-        interests=tuple(replace(share, label=names[share.id]) for share in shares),
-        entropy=entropy(profile, tuning),
-        confidence=trust(profile, profile.as_of, tuning),
+        interests=seen.interests,
+        entropy=seen.entropy,
+        confidence=seen.confidence,
         segment=profile.membership.segment if profile.membership else None,
+        categories=seen.categories,
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.core.catalogue import Entry
+from stream.core.distribution import drift, portrait
 from stream.core.hashes import versioned_id
 from stream.core.profile import Change, Membership, Profile, taste
 from stream.core.tuning import OUTBOX_MAX, Tuning
@@ -96,7 +97,7 @@ def assign(
         stays = here == best or gained < margin or profile.as_of - member.since < min_stay_s
         if stays:
             return replace(profile, membership=replace(member, model_version=model.version))
-    return _moved(profile, model, model.segments[best], gained, cause)
+    return _moved(profile, model, model.segments[best], gained, cause, tuning)
 
 
 def _place(member: Membership | None, segments: Sequence[Segment]) -> int | None:
@@ -106,11 +107,20 @@ def _place(member: Membership | None, segments: Sequence[Segment]) -> int | None
 
 
 def _moved(
-    profile: Profile, model: SegmentModel, to: Segment, margin: float, event_id: str | None
+    profile: Profile,
+    model: SegmentModel,
+    to: Segment,
+    margin: float,
+    event_id: str | None,
+    tuning: Tuning,
 ) -> Profile:
     member = profile.membership
     refit = member is not None and member.model_version != model.version
     cause = "sweep" if event_id is None else "refit" if refit else "event"
+    # labels as the user's last list has them; an interest that is newer keeps its medoid's
+    labels = {one.id: one.label for one in profile.current.interests} if profile.current else {}
+    seen = portrait(profile, labels, profile.as_of, tuning)
+    moved = drift(profile, profile.as_of, tuning)
     change = Change(
         change_id=versioned_id("segment-change", profile.user_id, profile.version),
         at=profile.as_of,
@@ -121,6 +131,11 @@ def _moved(
         event_id=event_id if cause == "event" else None,
         margin=round(margin, 6),
         model_version=model.version,
+        interests=seen.interests,
+        categories=seen.categories,
+        entropy=seen.entropy,
+        confidence=seen.confidence,
+        drift=None if moved is None else round(moved, 6),
     )
     return replace(
         profile,

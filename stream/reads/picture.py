@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from stream.core.decay import Mass, confidence, weight_at
-from stream.core.profile import Offer, Profile, Recent, entropy, interest_shares, trust
+from stream.core.distribution import distribution, drift
+from stream.core.profile import Offer, Profile, Recent, interest_shares, trust
 from stream.core.tuning import Tuning
 
 
@@ -79,7 +80,11 @@ class SegmentPicture(Struct, frozen=True):
 
 
 class Picture(Struct, frozen=True):
-    """Everything known about a user. `marks` are offsets by source, newest used last."""
+    """Everything known about a user. `marks` are offsets by source, newest used last.
+
+    categories  shares by category, largest first; `other` is of those never touched
+    drift       in [0, 1] from the shares of a week before the newest event; null: not known
+    """
 
     user_id: str
     version: int
@@ -91,7 +96,9 @@ class Picture(Struct, frozen=True):
     session: MassPicture | None
     aversion: MassPicture | None
     categories: dict[str, float]
+    other: float
     entropy: float
+    drift: float | None
     segment: SegmentPicture | None
     unsent_changes: int
     seen: int
@@ -122,7 +129,7 @@ def picture(
     named = _Names(titles)
     recent = [_recent(one, named, now) for one in reversed(profile.recent)]
     member = profile.membership
-    shares = profile.categories.shares(prior=tuning.category_prior)
+    divided = distribution(profile, now, tuning)
     return Picture(
         user_id=profile.user_id,
         version=profile.version,
@@ -133,8 +140,10 @@ def picture(
         recent=recent,
         session=_mass(profile.session, now, tuning.session_half_life_s, tuning),
         aversion=_mass(profile.aversion, now, tuning.aversion_half_life_s, tuning),
-        categories=dict(sorted(shares.items(), key=lambda row: -row[1])),
-        entropy=entropy(profile, tuning),
+        categories=dict(divided.shares),
+        other=divided.other,
+        entropy=divided.entropy,
+        drift=drift(profile, profile.as_of, tuning),
         segment=(
             SegmentPicture(member.segment, segment_label, member.since, member.model_version)
             if member

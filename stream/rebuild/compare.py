@@ -21,10 +21,11 @@ FLOAT16 = 2.0**-11  # share of a value by which a save may change it
 MOST_OFF = 0.05  # of a sum's weight, however many saves there were
 EXACT = 1e-6  # weights are doubles all the way: nothing but the order of additions
 SHORT = 1e-4  # six digits of categories, at every save
+FAINT = 1e-6  # weight of a day that half precision may lose
 FORGOTTEN_S = 1e-3  # a replay begins a hair before the time that the live profile has
 
 #: What depends on items as well as on events.
-OF_ITEMS = frozenset({"session", "aversion", "interests", "categories"})
+OF_ITEMS = frozenset({"session", "aversion", "interests", "categories", "lately"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ def differences(
         *_masses("aversion", live.aversion, rebuilt.aversion, share),
         *_masses("interests", _total(live, tuning), _total(rebuilt, tuning), share),
         *_categories(live, rebuilt),
+        *_lately(live, rebuilt, share),
     ]
 
 
@@ -192,6 +194,23 @@ def _categories(live: Profile, rebuilt: Profile) -> Iterator[Difference]:
     for name in sorted(mine):
         if abs(mine[name] - other[name]) > SHORT * max(mine[name], other[name]):
             yield Difference("categories", f"{name} {mine[name]:.4g}", f"{other[name]:.4g}")
+
+
+def _lately(live: Profile, rebuilt: Profile, share: float) -> Iterator[Difference]:
+    """Of the days that both have whole: a profile may be older than the keeping of days."""
+    first = max(live.lately.since, rebuilt.lately.since)
+    mine, other = (
+        {(day, name): one for day, weights in days.items() for name, one in weights.items()}
+        for days in (live.lately.days, rebuilt.lately.days)
+    )
+    off = []
+    for day, name in sorted(key for key in mine.keys() | other.keys() if key[0] >= first):
+        here, there = mine.get((day, name), 0.0), other.get((day, name), 0.0)
+        if abs(here - there) > share * max(here, there) + FAINT:
+            off.append((f"{name} {here:.4g} on day {day} since the epoch", f"{there:.4g}"))
+    if off:
+        more = f" and {len(off) - 1} more" if off[1:] else ""
+        yield Difference("lately", off[0][0] + more, off[0][1] + more)
 
 
 def _some(names: list[str]) -> str:

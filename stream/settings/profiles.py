@@ -67,7 +67,9 @@ class Profiles(BaseModel):
     confidence_weight: Annotated[float, Field(gt=0)] = Field(
         1.0, description="w0 of the confidence w / (w + w0)"
     )
-    category_prior: Annotated[float, Field(gt=0)] = Field(1.0, description="Dirichlet prior, total")
+    category_prior: Annotated[float, Field(gt=0)] = Field(
+        1.0, description="Dirichlet prior of the shares by category: total weight"
+    )
     rating_prior_count: Annotated[float, Field(gt=0)] = Field(
         5.0, description="ratings that the prior mean counts as, in a user's mean"
     )

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from stream.core.decay import ABSENT_WEIGHT, Mass, Tally, Vector, direction
 from stream.core.profile import (
     Budget,
-    Change,
     Forgetting,
     Interest,
     InterestShare,
@@ -32,7 +31,9 @@ from stream.core.profile import (
 from stream.core.strength import RatingMean
 from stream.core.tuning import Tuning
 from stream.errors import Unavailable
+from stream.store.changes import ChangeRow, SaidRow, change_row, changes, said_row
 from stream.store.convert import stand_in
+from stream.store.days import pack_days, unpack_days
 from stream.store.rows import UserRow
 
 #: Version of the packed form. A worker refuses a newer one and upgrades older ones as it writes.
@@ -76,6 +77,7 @@ class _List(msgspec.Struct, array_like=True):
     entropy: float
     confidence: float
     segment: str | None
+    categories: dict[str, float] = {}
 
 
 class _State(msgspec.Struct, omit_defaults=True):
@@ -87,6 +89,8 @@ class _State(msgspec.Struct, omit_defaults=True):
     aversion: _Mass | None = None
     categories: dict[str, float] = {}
     categories_at: float = 0.0
+    days: str | None = None
+    days_since: int = 0
     ratings: tuple[float, int] = (0.0, 0)
     recent_ids: list[str] = []
     recent_at: str = ""
@@ -99,7 +103,8 @@ class _State(msgspec.Struct, omit_defaults=True):
     offered: str = ""
     current: _List | None = None
     membership: tuple[str, int, float] | None = None
-    outbox: list[tuple[str, float, str | None, str, str, str, str | None, float, int]] = []
+    outbox: list[ChangeRow] = []
+    outbox_said: list[SaidRow] = []  # one for each; a worker that does not know them drops them all
     budget: tuple[int, int] = (0, 0)
     forgotten_at: float | None = None
     forgetting: tuple[list[str], dict[str, int], float, float] | None = None
@@ -133,6 +138,8 @@ def pack(profile: Profile, etag: int, tuning: Tuning, *, now: float) -> UserRow:
         aversion=_pack_mass(profile.aversion),
         categories={name: _short(w) for name, w in profile.categories.weights.items()},
         categories_at=profile.categories.at,
+        days=pack_days(profile.lately, profile.categories),
+        days_since=profile.lately.since,
         ratings=(profile.ratings.total, profile.ratings.count),
         recent_ids=[recent.item_id for recent in profile.recent],
         recent_at=_text(np.array([recent.at for recent in profile.recent], np.float64)),
@@ -145,7 +152,8 @@ def pack(profile: Profile, etag: int, tuning: Tuning, *, now: float) -> UserRow:
         offered=_text(np.array(profile.offered, np.uint32)),
         current=None if current is None else _pack_list(current),
         membership=_membership(profile.membership),
-        outbox=[_row(change) for change in profile.outbox],
+        outbox=[change_row(change) for change in profile.outbox],
+        outbox_said=[said_row(change) for change in profile.outbox],
         budget=(profile.budget.hour, profile.budget.spent),
         forgotten_at=profile.forgotten_at,
         forgetting=None if profile.forgetting is None else _pack_forgetting(profile.forgetting),
@@ -185,6 +193,7 @@ def unpack(row: UserRow) -> Profile:
         )
     state = _decoder.decode(row.state)
     rows = zip(state.interests, row.interests, strict=True)
+    tally = Tally(state.categories, state.categories_at)
     return Profile(
         user_id=row.user_id,
         version=state.version,
@@ -192,7 +201,8 @@ def unpack(row: UserRow) -> Profile:
         session=_unpack_mass(state.session),
         interests=tuple(_unpack_interest(interest, unit) for interest, unit in rows),
         aversion=_unpack_mass(state.aversion),
-        categories=Tally(state.categories, state.categories_at),
+        categories=tally,
+        lately=unpack_days(state.days, state.days_since, tally),
         ratings=RatingMean(*state.ratings),
         recent=_unpack_recent(state),
         seen=_numbers(state.seen, np.uint32),
@@ -201,7 +211,7 @@ def unpack(row: UserRow) -> Profile:
         offered=_numbers(state.offered, np.uint32),
         current=None if state.current is None else _unpack_list(state.current),
         membership=Membership(*state.membership) if state.membership else None,
-        outbox=tuple(Change(*change) for change in state.outbox),
+        outbox=changes(state.outbox, state.outbox_said),
         budget=Budget(*state.budget),
         forgotten_at=state.forgotten_at,
         forgetting=(
@@ -273,6 +283,7 @@ def _pack_list(current: StoredList) -> _List:
         current.entropy,
         current.confidence,
         current.segment,
+        dict(current.categories),
     )
 
 
@@ -289,6 +300,7 @@ def _unpack_list(packed: _List) -> StoredList:
         packed.entropy,
         packed.confidence,
         packed.segment,
+        packed.categories,
     )
 
 
@@ -296,10 +308,6 @@ def _membership(membership: Membership | None) -> tuple[str, int, float] | None:
     if membership is None:
         return None
     return (membership.segment, membership.model_version, membership.since)
-
-
-def _row(change: Change) -> Any:
-    return tuple(getattr(change, name) for name in Change.__slots__)
 
 
 def _stack(units: list[Vector | None]) -> NDArray[np.float32]:

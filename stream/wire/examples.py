@@ -44,6 +44,12 @@ EVENT: dict[str, object] = {
     "context": {"device": "phone"},
 }
 
+_INTERESTS = (
+    InterestShare(id="i1", label="Science Fiction", share=0.75),
+    InterestShare(id="i2", label="Comedy", share=0.25),
+)
+_CATEGORIES = {"Science Fiction": 0.6, "Adventure": 0.25, "Comedy": 0.1}  # 0.05 is left to others
+
 RECOMMENDATION = Recommendation(
     recommendation_id=ids.recommendation_id(_USER, _VERSION),
     version=_VERSION,
@@ -71,15 +77,13 @@ RECOMMENDATION = Recommendation(
             propensity=0.02,
         ),
     ),
-    interests=(
-        InterestShare(id="i1", label="Science Fiction", share=0.75),
-        InterestShare(id="i2", label="Comedy", share=0.25),
-    ),
-    entropy=0.5623,
+    interests=_INTERESTS,
+    entropy=1.0331,
     confidence=0.8,
     segment="s3",
     variant=None,
     model=Model(encoder="9f2c41d0", ranker="1"),
+    categories=_CATEGORIES,
 )
 
 SEGMENT_CHANGE = SegmentChange(
@@ -93,6 +97,11 @@ SEGMENT_CHANGE = SegmentChange(
     event_id="app-7f3a-000231",
     margin=0.04,
     model_version=12,
+    interests=_INTERESTS,
+    categories=_CATEGORIES,
+    entropy=1.0331,
+    confidence=0.8,
+    drift=0.2471,
 )
 
 RECEIPT = Receipt(

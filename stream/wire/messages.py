@@ -123,6 +123,15 @@ class InterestShare(Struct, frozen=True, kw_only=True):
     share: Annotated[Share, _text("of the user's whole interest; all of them add up to 1")]
 
 
+CategoryShares = Annotated[
+    dict[str, Share],
+    _text(
+        "the largest shares of the user's interest by category, largest first, at most 8; what "
+        "they leave to 1 is of other categories, also of those that the user has not touched yet"
+    ),
+]
+
+
 class Model(Struct, frozen=True, kw_only=True):
     """What made the list; scores of different models do not compare."""
 
@@ -143,11 +152,14 @@ class Recommendation(Struct, frozen=True, kw_only=True):
     caused_by: Annotated[tuple[str, ...], _text("ids of the events that made it fresh")]
     items: Annotated[tuple[Offer, ...], _text("best first")]
     interests: Annotated[tuple[InterestShare, ...], _text("largest share first")]
-    entropy: Annotated[float, Meta(ge=0, description="of the interest distribution, nats")]
+    entropy: Annotated[
+        float, Meta(ge=0, description="of the interest distribution over all categories, nats")
+    ]
     confidence: Annotated[Share, _text("0: nothing known of the user, 1: very much")]
     segment: Annotated[str | None, _text("id of the user's segment; null: none yet")]
     variant: Annotated[str | None, _text("of the experiment the user is in; null: none")]
     model: Model
+    categories: CategoryShares = field(default_factory=dict)
 
 
 class SegmentChange(Struct, frozen=True, kw_only=True):
@@ -171,6 +183,25 @@ class SegmentChange(Struct, frozen=True, kw_only=True):
     event_id: Annotated[str | None, _text("the event that did it; null unless `cause` is event")]
     margin: Annotated[float, _text("by how much the new segment is nearer, in cosine")]
     model_version: Annotated[int, _text("of the segment model")]
+    interests: Annotated[
+        tuple[InterestShare, ...], _text("the user's as of the change, largest share first")
+    ] = ()
+    categories: CategoryShares = field(default_factory=dict)
+    entropy: Annotated[
+        Annotated[float, Meta(ge=0)] | None,
+        _text("of the interest distribution over all categories, nats; null: not said"),
+    ] = None
+    confidence: Annotated[
+        Share | None, _text("0: nothing known of the user, 1: very much; null: not said")
+    ] = None
+    drift: Annotated[
+        Share | None,
+        _text(
+            "how far the interest distribution is from the user's own of 7 to 8 days before: "
+            "Jensen-Shannon distance to base 2, 0: the same, 1: nothing in common; null: nothing "
+            "is known of that time"
+        ),
+    ] = None
 
 
 class Receipt(Struct, frozen=True, kw_only=True):

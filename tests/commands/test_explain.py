@@ -94,6 +94,20 @@ def test_segment_state_and_marks_are_told() -> None:
     assert "topic/0  offset 3" in text
 
 
+def test_what_the_interest_is_divided_into_is_told_with_how_far_it_moved() -> None:
+    text = told(ada())
+
+    assert "categories  sci-fi 57%, food 33%, others 10%" in text
+    assert "spread      as over 2.5 even shares · entropy 0.91 nats" in text
+    assert "drift       nothing is known of a week before the newest event" in text
+
+    again = observation(9, kind=LIKE, at=NOW + 9 * DAY_S, vector=axis(1), categories=("food",))
+    later = fold(ada(), [again], Tuning()).profile
+    assert "0.12 from a week before the newest event (0: the same, 1: nothing in common)" in told(
+        later
+    )
+
+
 def test_confidence_falls_with_silence() -> None:
     fresh = picture(ada(), {}, "", NOW, Tuning())
     silent = picture(ada(), {}, "", NOW + 60 * DAY_S, Tuning())

@@ -101,6 +101,12 @@ async def test_a_segment_change_goes_out_once_and_leaves_the_outbox(world: World
     (change,) = world.changes()
     assert (change["from"], change["cause"], change["event_id"]) == (None, "event", "u-0")
     assert change["to"] == world.profile().membership.segment  # type: ignore[union-attr]
+    first = world.lists()[0]
+    assert first is not None
+    for said in ("categories", "entropy", "confidence"):
+        assert change[said] == first[said]
+    assert [one["id"] for one in change["interests"]] == [one["id"] for one in first["interests"]]
+    assert change["drift"] is None  # not known for a week yet
     assert world.profile().outbox == ()
     assert world.store.users.rows["u"].outbox_at is None
 

@@ -11,7 +11,7 @@ import pytest
 from stream.cache import CachedProfile, ProfileCaches
 from stream.core.fold import Pairing, fold
 from stream.core.hashes import hash32
-from stream.core.profile import Membership, Profile
+from stream.core.profile import Change, InterestShare, Membership, Profile
 from stream.encoder.fake import FakeEncoder
 from stream.encoder.manifest import Prefixes
 from stream.observe import Contents, Texts, Understood, event_kinds, observation, read, texts_of
@@ -194,6 +194,30 @@ def test_signals_name_the_segments_of_users_that_have_one() -> None:
     assert item["segments"] == {str(hash32("s1")): 1.0}
     [bare] = Renderer(settings(), encoder="e", signal_partitions=1).signals(folded[:1], "s", 9)
     assert b"segments" not in (bare.value or b"")
+
+
+def test_a_change_says_what_it_holds_and_null_where_nobody_said() -> None:
+    """One that was stored before changes said anything of their user goes out too."""
+    bare = Change("c", NOW, None, "s1", "films", "event", "e", 0.5, 1)
+    shares = (InterestShare("i", "sea", 1.0),)
+    full = replace(
+        bare, interests=shares, categories={"a": 0.6}, entropy=0.9, confidence=0.8, drift=0.25
+    )
+    renderer = Renderer(settings(), encoder="e", signal_partitions=4)
+
+    said, unsaid = (
+        json.loads(renderer.segment_change(Profile("u"), change).value or b"")
+        for change in (full, bare)
+    )
+    names = ("interests", "categories", "entropy", "confidence", "drift")
+    assert [said[name] for name in names] == [
+        [{"id": "i", "label": "sea", "share": 1.0}],
+        {"a": 0.6},
+        0.9,
+        0.8,
+        0.25,
+    ]
+    assert [unsaid[name] for name in names] == [[], {}, None, None, None]
 
 
 def test_a_profile_without_a_list_cannot_be_rendered() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from stream.core.forgetting import begun, tombstone
+from stream.core.lately import Lately
 from stream.core.profile import Budget, Profile
 from stream.core.tuning import FORGETS_MAX
 from tests.store.test_codec import full_profile
@@ -21,6 +22,8 @@ def test_nothing_of_a_full_profile_stays_but_marks_and_times() -> None:
         known.user_id, version=known.version, marks=known.marks, forgotten_at=9.0
     )
     assert left.budget == Budget()
+    assert known.lately.days
+    assert left.lately == Lately()
 
 
 def test_what_was_known_is_counted_by_kind() -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from math import log
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.core.decay import Tally
-from stream.core.profile import Profile, entropy
-from tests.core.samples import DAY_S, NOW, TUNING, law, moments, shares
+from tests.core.samples import DAY_S, NOW, law, moments, shares
 
 HALF_LIFE_S = 30 * DAY_S
 Seen = tuple[tuple[str, ...], float, float]  # names, weight, at
@@ -102,10 +100,3 @@ def test_no_names_change_nothing() -> None:
     tally = Tally({"a": 1.0}, NOW)
 
     assert tally.add((), 1.0, NOW + DAY_S, half_life_s=HALF_LIFE_S, most=4) is tally
-
-
-def test_entropy_is_that_of_the_shares() -> None:
-    assert entropy(Profile("u"), TUNING) == 0.0
-    assert entropy(Profile("u", categories=Tally({"a": 1.0}, NOW)), TUNING) == 0.0
-    even = Profile("u", categories=Tally({"a": 1.0, "b": 1.0}, NOW))
-    assert entropy(even, TUNING) == pytest.approx(log(2))

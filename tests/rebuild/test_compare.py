@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from stream.core.decay import Mass, Tally, Vector
+from stream.core.lately import Lately
 from stream.core.profile import Budget, Interest, Profile, Recent
 from stream.core.strength import RatingMean
 from stream.core.tuning import Tuning
@@ -39,6 +40,7 @@ LIVE = Profile(
     ),
     aversion=mass(4),
     categories=Tally({"sea": 1.0, "war": 0.25}, 1000.0),
+    lately=Lately({0: {"sea": 0.5, "war": 0.25}}),
     ratings=RatingMean(3.2, 4),
     recent=(Recent("film-1", 990.0, 0.8, "aa"), Recent("film-2", 1000.0, 0.5, "bb")),
     seen=(1, 2),
@@ -61,6 +63,7 @@ CHANGES: dict[str, Profile] = {
     "aversion": replace(LIVE, aversion=mass(5)),
     "interests": replace(LIVE, interests=LIVE.interests[:1]),
     "categories": replace(LIVE, categories=Tally({"sea": 1.001, "war": 0.25}, 1000.0)),
+    "lately": replace(LIVE, lately=Lately({0: {"sea": 0.5, "war": 0.3}})),
 }
 
 
@@ -81,6 +84,12 @@ def test_what_they_do_not_determine_is_not() -> None:
 
 def test_the_store_s_rounding_is_no_difference() -> None:
     assert found(unpack(pack(LIVE, 1, TUNING, now=0.0)), LIVE) == []
+
+
+def test_days_that_one_of_them_never_kept_are_no_difference() -> None:
+    """A profile that is older than the keeping of days has none of before."""
+    assert found(replace(LIVE, lately=Lately(since=1)), LIVE) == []
+    assert found(replace(LIVE, lately=Lately()), LIVE) == ["lately"]
 
 
 def test_a_sum_that_is_off_by_a_few_roundings_is_none_and_by_more_is_one() -> None:
@@ -107,7 +116,7 @@ def test_the_same_sums_in_other_interests_are_no_difference_and_are_said() -> No
 def test_a_difference_is_said_in_words() -> None:
     told = [
         str(one)
-        for field in ("seen", "recent", "ratings", "categories")
+        for field in ("seen", "recent", "ratings", "categories", "lately")
         for one in differences(LIVE, CHANGES[field], SOURCES, TUNING, 2)
     ]
     assert told == [
@@ -115,6 +124,7 @@ def test_a_difference_is_said_in_words() -> None:
         "recent: live 2, alone: film-2, rebuilt 1, alone: none",
         "ratings: live 4 that add up to 3.2, rebuilt 4 that add up to 3.3",
         "categories: live sea 1, rebuilt 1.001",
+        "lately: live war 0.25 on day 0 since the epoch, rebuilt 0.3",
     ]
 
 

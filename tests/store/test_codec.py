@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.core.decay import ABSENT_WEIGHT, Mass, Tally, Vector, direction
+from stream.core.distribution import SHOWN_MAX
 from stream.core.fold import fold
 from stream.core.hashes import hash32, hash64, short_id
+from stream.core.lately import DAYS_MAX, Lately, day_of
 from stream.core.profile import (
     Budget,
     Change,
@@ -45,8 +47,8 @@ from tests.core.samples import (
 
 DIMENSION = 384
 CHANGE = Change("c", 1.0, None, "s1", "films", "event", "e", 0.5, 1)
-STATE_BYTES_P95 = 8192
-STATE_BYTES_MAX = 9600
+STATE_BYTES_EAGER = 8704
+STATE_BYTES_MAX = 10_240
 HALF_PRECISION = 2.0**-10
 
 names = st.text(max_size=12)
@@ -66,6 +68,7 @@ lists = st.builds(
     numbers,
     numbers,
     st.none() | names,
+    st.dictionaries(names, numbers, max_size=3),
 )
 memberships = st.builds(Membership, names, st.integers(0, 2**53), numbers)
 changes = st.builds(
@@ -79,6 +82,11 @@ changes = st.builds(
     st.none() | names,
     numbers,
     st.integers(0, 2**53),
+    st.lists(interest_shares, max_size=2).map(tuple),
+    st.dictionaries(names, numbers, max_size=3),
+    st.none() | numbers,
+    st.none() | numbers,
+    st.none() | numbers,
 )
 
 
@@ -116,6 +124,10 @@ def blurred(profile: Profile) -> Profile:
             for i in profile.interests
         ),
         categories=replace(profile.categories, weights=dict.fromkeys(profile.categories.weights)),  # type: ignore[arg-type]
+        lately=replace(
+            profile.lately,
+            days={day: dict.fromkeys(came, 0.0) for day, came in profile.lately.days.items()},
+        ),
         recent=tuple(replace(r, strength=0.0) for r in profile.recent),
     )
 
@@ -149,6 +161,8 @@ def test_what_is_written_is_what_is_read(profile: Profile) -> None:
         assert_same_vector(read.mass.vector, written.mass.vector, 1e-6)
         assert read.nearness == pytest.approx(written.nearness, rel=1e-5)
     assert found.categories.weights == pytest.approx(profile.categories.weights, rel=1e-5)
+    for day, came in profile.lately.days.items():
+        assert found.lately.days[day] == pytest.approx(came, rel=HALF_PRECISION, abs=1e-7)
     strengths = [recent.strength for recent in profile.recent]
     assert [r.strength for r in found.recent] == pytest.approx(strengths, rel=1e-3, abs=1e-7)
 
@@ -281,7 +295,10 @@ def full_profile() -> Profile:
         float(rng.uniform()),
         float(rng.uniform()),
         "abcdef01",
+        {f"Category {n}": 0.1234 for n in range(SHOWN_MAX)},
     )
+    categories = {f"Category {n}": float(rng.uniform()) for n in range(18)}
+    days = {day_of(NOW) - n: categories for n in range(DAYS_MAX)}
     return Profile(
         "user-1234",
         version=1_700_000_000_123,
@@ -289,7 +306,8 @@ def full_profile() -> Profile:
         session=mass(10),
         interests=interests,
         aversion=mass(11),
-        categories=Tally({f"Category {n}": float(rng.uniform()) for n in range(18)}, NOW),
+        categories=Tally(categories, NOW),
+        lately=Lately(days),
         ratings=RatingMean(float(rng.uniform()) * 100, 150),
         recent=tuple(
             Recent(str(1000 + n), NOW + n, float(rng.uniform()), interests[n % 5].id)
@@ -312,9 +330,10 @@ def test_size_stays_within_the_budget() -> None:
     """Its size decides how many machines a million users need: most profiles have one source and
     not every ring full, the fullest may be somewhat larger."""
     full = full_profile()
-    eager = replace(full, marks=full.marks[:1], seen=full.seen[:300])
+    some = {day: dict(list(came.items())[:6]) for day, came in full.lately.days.items()}
+    eager = replace(full, marks=full.marks[:1], seen=full.seen[:300], lately=Lately(some))
 
-    assert state_bytes(eager) <= STATE_BYTES_P95
+    assert state_bytes(eager) <= STATE_BYTES_EAGER
     assert state_bytes(full) <= STATE_BYTES_MAX
 
 
@@ -345,3 +364,53 @@ def test_fields_that_are_not_there_yet_are_empty() -> None:
     )
 
     assert unpack(row) == Profile("user", as_of=NOW, version=3)
+
+
+# --- rows of workers that kept less
+
+
+def without(row: UserRow, *fields: str) -> UserRow:
+    """The row as a worker has written it that did not know these fields."""
+    state = {name: value for name, value in json.loads(row.state).items() if name not in fields}
+    return replace(row, state=json.dumps(state))
+
+
+def test_changes_that_say_nothing_of_their_user_are_still_sent() -> None:
+    told = replace(CHANGE, interests=(InterestShare("i", "sea", 1.0),), entropy=0.5, drift=0.25)
+    row = pack(Profile("user", outbox=(told, CHANGE)), 1, TUNING, now=NOW)
+
+    assert unpack(row).outbox == (told, CHANGE)
+    assert unpack(without(row, "outbox_said")).outbox == (CHANGE, CHANGE)
+
+
+def test_a_change_is_written_so_that_an_older_worker_can_read_it() -> None:
+    """It refuses a row of any other length, in the middle of an upgrade."""
+    row = pack(Profile("user", outbox=(CHANGE,)), 1, TUNING, now=NOW)
+
+    assert [len(change) for change in json.loads(row.state)["outbox"]] == [9]
+
+
+def test_a_list_without_categories_is_still_a_list() -> None:
+    row = pack(full_profile(), 1, TUNING, now=NOW)
+    state = json.loads(row.state)
+    state["current"] = state["current"][:8]
+
+    found = unpack(changed(row, current=state["current"])).current
+    assert found is not None
+    assert found.categories == {}
+
+
+def test_days_that_nobody_kept_begin_after_the_newest_event() -> None:
+    row = pack(full_profile(), 1, TUNING, now=NOW)
+    found = unpack(without(row, "days"))
+
+    assert found.lately == Lately(since=day_of(NOW) + 1)
+    assert read_back(found).lately == found.lately
+    assert unpack(without(row, "days", "categories")).lately == Lately()
+
+
+def test_a_day_of_more_than_half_precision_knows_is_cut_there() -> None:
+    busy = Tally({"a": 1e6}, NOW)
+    found = read_back(Profile("user", categories=busy, lately=Lately({day_of(NOW): busy.weights})))
+
+    assert found.lately.days[day_of(NOW)] == {"a": 65_504.0}

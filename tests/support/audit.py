@@ -226,6 +226,7 @@ def _list_differences(profile: Profile, message: Recommendation | None) -> Itera
     yield from unequal("segment", message.segment, stored.segment)
     shares = [(one.id, one.label, one.share) for one in message.interests]
     yield from unequal("shares", shares, [(i.id, i.label, i.share) for i in stored.interests])
+    yield from unequal("categories", message.categories, dict(stored.categories))
 
 
 def _undue(profile: Profile, wants: Expected, known: Known) -> Iterable[str]:

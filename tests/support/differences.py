@@ -44,6 +44,7 @@ def differences(has: Profile, wants: Expected) -> Iterable[str]:
     yield from _sum("aversion", has.aversion, wants, wants.disliked)
     yield from _interests(has, wants)
     yield from _categories(has, wants)
+    yield from _lately(has, wants)
 
 
 def _event_ids(has: Profile, wants: Expected) -> Iterable[str]:
@@ -96,6 +97,21 @@ def _categories(has: Profile, wants: Expected) -> Iterable[str]:
     for name in kept.keys() & weights.keys():
         if abs(kept[name] - weights[name]) > share * weights[name]:
             yield f"category {name} weighs {kept[name]}, not {weights[name]}"
+
+
+def _lately(has: Profile, wants: Expected) -> Iterable[str]:
+    """Sums of a day are rounded to float16 at each save, as other sums are."""
+    kept, days = has.lately.days, wants.lately()
+    yield from unequal("days", sorted(kept), sorted(days))
+    share = FLOAT16_SHARE * (1 + len(wants.categories))
+    for number in kept.keys() & days.keys():
+        yield from unequal(f"categories of day {number}", set(kept[number]), set(days[number]))
+        for name in kept[number].keys() & days[number].keys():
+            if (
+                abs(kept[number][name] - days[number][name])
+                > share * days[number][name] + FLOAT16_FLOOR
+            ):
+                yield f"{name} of day {number} weighs {kept[number][name]}"
 
 
 def unequal(name: str, has: object, wants: object) -> Iterable[str]:

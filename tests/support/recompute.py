@@ -96,6 +96,18 @@ class Expected:
             weights[name] = weights.get(name, 0.0) + left
         return weights
 
+    def lately(self) -> dict[int, dict[str, float]]:
+        """By day since the epoch what came in it, as of its end: the last eight days."""
+        newest = max((when // DAY_S for _, _, when in self.categories), default=0.0)
+        days: dict[int, dict[str, float]] = {}
+        for name, weight, when in self.categories:
+            number = int(when // DAY_S)
+            if number >= newest - 7:
+                left = 2.0 ** (-((number + 1) * DAY_S - when) / HALF_LIVES_S["categories"])
+                day = days.setdefault(number, {})
+                day[name] = day.get(name, 0.0) + weight * left
+        return days
+
     def recent(self) -> list[tuple[str, float, float]]:
         """The last 50 by time, oldest first."""
         return sorted(self.touched, key=lambda row: row[1])[-50:]
