@@ -18,6 +18,7 @@ from stream.commands.evaluate_cli import evaluate
 from stream.commands.lookalike_cli import lookalike
 from stream.commands.rebuild_cli import rebuild, verify
 from stream.commands.reembed_cli import reembed
+from stream.commands.simulate_cli import simulate
 from stream.commands.terminal import AsJson, JsonFile, complain, put
 from stream.commands.tune_cli import tune
 from stream.errors import InterestreamError, Misconfigured, Unavailable
@@ -297,6 +298,9 @@ app.command(
 )(evaluate)
 app.command(epilog="Example: interestream lookalike user-17 --active-since 2026-01-31")(lookalike)
 app.command(epilog="Example: interestream tune ml-100k --trials 40 --out tuned.env")(tune)
+app.command(
+    epilog="Example: interestream simulate --users 1000 --days 60 --quiet 20:40 --out world"
+)(simulate)
 app.command(epilog="Example: interestream rebuild --from earliest --dry-run")(rebuild)
 app.command(epilog="Example: interestream verify --sample 500 --json certificate.json")(verify)
 app.command(epilog="Example: interestream reembed --model models/multilingual-e5-small --switch")(
