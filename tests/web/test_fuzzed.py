@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import schemathesis
 from hypothesis import HealthCheck, given, settings
 
 from stream.web.openapi import document
 from tests.reads.world import FORGOTTEN, ODD
 from tests.web.served import served
-
-schemathesis: Any = pytest.importorskip("schemathesis")
 
 #: Hypothesis would hardly find these by itself.
 KNOWN = {
@@ -51,7 +50,8 @@ def url() -> Iterator[str]:
 
 
 def operations() -> list[Any]:
-    return [found.ok() for found in schemathesis.openapi.from_dict(document()).get_all_operations()]
+    schema: Any = schemathesis.openapi.from_dict(document())
+    return [found.ok() for found in schema.get_all_operations()]
 
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.value)
