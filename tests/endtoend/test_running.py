@@ -132,6 +132,20 @@ def test_an_item_that_changes_is_offered_as_it_is_now(service: Service, user: st
     until(lambda: "film-12" not in service.offered(user), "the unavailable film gone")
 
 
+def test_what_is_known_of_a_user_can_be_read(service: Service, user: str) -> None:
+    published = service.fresh_list(user)
+    service.fresh_list(f"{user}-too")
+
+    told = service.worker.read(f"/v1/users/{user}/explain")
+    assert told["published"]["version"] >= published.version
+    assert [one["item_id"] for one in told["user"]["recent"]] == ["film-0"]
+    ranked = service.worker.read(f"/v1/users/{user}/recommendations?n=3&exclude=film-6")
+    assert len(ranked["items"]) == 3
+    assert "film-6" not in {one["item_id"] for one in ranked["items"]}
+    alike = service.worker.read(f"/v1/users/{user}/lookalikes")
+    assert f"{user}-too" in {one["user_id"] for one in alike["users"]}
+
+
 def test_what_others_did_reaches_a_list_and_outlives_a_restart(service: Service, user: str) -> None:
     """Two films of different topics: nothing but their company makes the one follow the other."""
     for number in range(5):

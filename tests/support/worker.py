@@ -104,6 +104,11 @@ class WorkerProcess:
         except OSError:
             return Counters()
 
+    def read(self, path: str) -> Any:
+        """What one of its HTTP reads answers."""
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{self.port}{path}", timeout=10) as answer:
+            return json.load(answer)
+
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples that carry these labels."""
         url = f"http://{LOOPBACK}:{self.port}/metrics"
