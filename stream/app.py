@@ -122,10 +122,13 @@ class Worker:
         app = self._app({"events": self._commit(tools), "items": self._items(tools)}, signals)
         lag = LagWatch(app, self.settings, self.metrics)
         self._watch_flow(app)
+        leader = self._leader(tools)
+        text = "Version of the segment model that waits for accept or reject, 0: none; the leader's"
+        self.metrics.watch("segments_held_version", text, lambda: leader.held)
         ours = EncoderId(tools.encoder.manifest.hash, tools.encoder.dimension)
         leaving = Leaving(tools.store.meta, ours, stop)
         loops = (
-            *(tools.replica, tools.keeper, tools.in_force, self._leader(tools)),
+            *(tools.replica, tools.keeper, tools.in_force, leader),
             *(signals, lag, leaving),
         )
         tasks = [asyncio.create_task(each.run(), name=type(each).__name__) for each in loops]

@@ -340,6 +340,7 @@ class Commit:
             min_stay_s=self._settings.segment_min_stay_s,
             cause=cause,
             tuning=self._tuning,
+            min_weight=self._settings.segment_min_weight,
         )
 
     # --- 6. save

@@ -1,7 +1,7 @@
 """The fit of a segment model in a child process of low priority, which dies with this one.
 
 As a program, `python -m stream.agents.fit`, it is that child: a job comes in on standard input, the
-model goes out on standard output.
+model and its record go out on standard output.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream import launch
+from stream.core.segment_history import PERIODIC, Fitted, Record
 from stream.core.segments import SegmentModel
 
 NICE = 10
@@ -32,22 +33,36 @@ class FitFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What `stream.core.segments.fit` takes. `tastes` is (n, d) unit float32, n >= 1."""
+    """What `stream.core.segment_fit.refit` takes. `tastes` is (n, d) unit float32, n >= 1.
+
+    at, reason, asked  for the record: wall clock, why, and for which request
+    """
 
     tastes: NDArray[np.float32]
     count: int
     version: int
     before: SegmentModel | None
+    count_max: int | None = None
+    margin: float = 0.0
+    held: SegmentModel | None = None
+    at: float = 0.0
+    reason: str = PERIODIC
+    asked: str = ""
+
+    @property
+    def start(self) -> Record:
+        """The record as far as it is known before the fit."""
+        return Record(self.version, self.at, self.reason, self.asked)
 
 
-async def fit_apart(job: Job) -> SegmentModel:
-    """The model of the job; cancelling it ends the child.
+async def fit_apart(job: Job) -> Fitted:
+    """The model of the job and its record; cancelling it ends the child.
 
     Raises FitFailed, e.g. when the child was killed for its memory.
     """
     child = await _start()
     try:
-        model, words = await child.communicate(_encode(job))
+        fitted, words = await child.communicate(_encode(job))
     except (OSError, RuntimeError) as error:  # uvloop's, where the child ended before it was told
         raise FitFailed(f"the fit ended before it took the job: {error}") from error
     finally:
@@ -56,7 +71,7 @@ async def fit_apart(job: Job) -> SegmentModel:
         last = words.decode(errors="replace")[-TAIL:]
         raise FitFailed(f"the fit ended with exit code {child.returncode}: {last}")
     try:
-        return _model.decode(model)
+        return _fitted.decode(fitted)
     except msgspec.DecodeError as error:
         raise FitFailed(f"the fit ended without a model: {error}") from error
 
@@ -94,15 +109,23 @@ def _array_in(_: type, packed: Any) -> Any:
 
 _encode = msgspec.msgpack.Encoder(enc_hook=_array_out).encode
 _job = msgspec.msgpack.Decoder(Job, dec_hook=_array_in)
-_model = msgspec.msgpack.Decoder(SegmentModel, dec_hook=_array_in)
+_fitted = msgspec.msgpack.Decoder(Fitted, dec_hook=_array_in)
 
 
 def main() -> None:
-    from stream.core.segment_fit import fit  # the child alone pays for importing scikit-learn
+    from stream.core.segment_fit import refit  # the child alone pays for importing scikit-learn
 
     job = _job.decode(sys.stdin.buffer.read())
-    model = fit(job.tastes, count=job.count, version=job.version, before=job.before)
-    sys.stdout.buffer.write(_encode(model))
+    fitted = refit(
+        job.tastes,
+        count=job.count,
+        start=job.start,
+        before=job.before,
+        count_max=job.count_max,
+        margin=job.margin,
+        held=job.held,
+    )
+    sys.stdout.buffer.write(_encode(fitted))
 
 
 if __name__ == "__main__":

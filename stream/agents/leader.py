@@ -13,19 +13,22 @@ from typing import Protocol
 
 import structlog
 
-from stream.agents.fit import FitFailed, Job, fit_apart
-from stream.agents.lease import KeepsFacts, Lease
+from stream.agents.fit import Job, fit_apart
+from stream.agents.lease import Lease
+from stream.agents.refit import HasTastes, Refit, WritesSegments
 from stream.agents.sweep import FindsLetters, Sends, Sweep, SweepsUsers
 from stream.core.catalogue import Catalogue, Entry
 from stream.core.decay import Vector
-from stream.core.segments import LABEL_ITEMS, SegmentModel, labelled
+from stream.core.segment_history import Fitted
+from stream.core.segments import SegmentModel
 from stream.core.tuning import Tuning
 from stream.render import Renderer
 from stream.rounds import repeat
 from stream.settings import Settings
-from stream.store.rows import Matrix
-from stream.store.segment_keeper import ReadsSegments, SegmentKeeper
-from stream.store.segments import Claim
+from stream.store.meta import KeepsFacts
+from stream.store.segment_history import SegmentHistory
+from stream.store.segment_keeper import SegmentKeeper
+from stream.store.segment_requests import SegmentRequests
 
 log = structlog.get_logger(__name__)
 
@@ -35,20 +38,8 @@ USERS_PER_S = 200.0  # a fraction of what an embedded store reads, on one core
 PAGE = 20  # users: more would hold up the event loop, and an embedded store, for long
 
 
-class LedUsers(SweepsUsers, Protocol):
+class LedUsers(SweepsUsers, HasTastes, Protocol):
     """What is needed of `stream.store.users.Users`."""
-
-    async def tastes(self, limit: int) -> tuple[list[str], Matrix]: ...
-
-
-class WritesSegments(ReadsSegments, Protocol):
-    """What is needed of `stream.store.segments.Segments`."""
-
-    async def claim(self, now_ms: int) -> Claim | None: ...
-
-    async def save(self, model: SegmentModel) -> None: ...
-
-    async def switch(self, version: int, read_etag: int) -> bool: ...
 
 
 class LedStore(Protocol):
@@ -70,7 +61,7 @@ class Leader:
     catalogue    the present snapshot, for labels
     nearest      of some vectors (d,): so many items near each, the nearest first
     letters      finds the dead letters of some users, by the hash of the user's id
-    fit          from a job to its model; raises FitFailed
+    fit          from a job to its model and record; raises FitFailed
     users_per_s  read, at most, to move users after a fit
     """
 
@@ -86,18 +77,26 @@ class Leader:
         renderer: Renderer,
         letters: FindsLetters,
         clock: Callable[[], float] = time.time,
-        fit: Callable[[Job], Awaitable[SegmentModel]] = fit_apart,
+        fit: Callable[[Job], Awaitable[Fitted]] = fit_apart,
         users_per_s: float = USERS_PER_S,
     ) -> None:
         self.lease = Lease(store.meta, LEASE, lease_s=settings.lease_s, clock=clock)
         self._settings = settings
         self._store = store
-        self._catalogue = catalogue
-        self._nearest = nearest
-        self._clock = clock
-        self._fit = fit
         self._users_per_s = users_per_s
         self._keeper = SegmentKeeper(store)
+        self._refit = Refit(
+            settings,
+            users=store.users,
+            segments=store.segments,
+            history=SegmentHistory(store.meta, store.segments),
+            requests=SegmentRequests(store.meta),
+            catalogue=catalogue,
+            nearest=nearest,
+            leads=lambda: self.lease.held,
+            fit=fit,
+            clock=clock,
+        )
         self._sweep = Sweep(
             settings,
             tuning,
@@ -108,8 +107,13 @@ class Leader:
             letters=letters,
             clock=clock,
         )
-        self._fit_at = 0.0
         self._moved_to = 0
+
+    @property
+    def held(self) -> int:
+        """Version of the model that waits for a decision, as the leader knows it; 0: none, or
+        somebody else leads."""
+        return self._refit.held if self.lease.held else 0
 
     async def run(self) -> None:
         """Lead whenever the lease is held, for ever; cancelling it ends a fit in its child too."""
@@ -123,37 +127,9 @@ class Leader:
                 tasks.create_task(repeat(what, step, every_s=every_s), name=what)
 
     async def refit(self) -> None:
-        """A new model in force, if one is due and enough users have a taste. Raises Unavailable."""
-        now, count = self._clock(), self._settings.segments_count
-        if not self.lease.held or now < self._fit_at:
-            return
-        _, tastes = await self._store.users.tastes(self._settings.segments_sample)
-        if len(tastes) < 2 * count:
-            return
-        try:
-            await self._put_in_force(tastes, count)
-        except FitFailed as failure:
-            log.warning("segments stay as they are", reason=str(failure))
-        self._fit_at = now + self._settings.segments_refit_s
-
-    async def _put_in_force(self, tastes: Matrix, count: int) -> None:
-        claim = await self._store.segments.claim(int(self._clock() * 1000))
-        if claim is None:
-            return
-        await self._keeper.refresh()
-        fitted = await self._fit(Job(tastes, count, claim.version, self._keeper.model))
-        model = await self._labelled(fitted)
-        if not self.lease.held:
-            return
-        await self._store.segments.save(model)
-        if await self._store.segments.switch(model.version, claim.etag):
-            log.info("segments", version=model.version, count=len(model.segments))
-
-    async def _labelled(self, model: SegmentModel) -> SegmentModel:
-        unnamed = [segment for segment in model.segments if not segment.label]
-        found = await self._nearest([segment.centroid for segment in unnamed], LABEL_ITEMS)
-        near = {segment.id: items for segment, items in zip(unnamed, found, strict=True)}
-        return await asyncio.to_thread(labelled, model, near, self._catalogue().entries)
+        """A new model, if one is due or asked for and enough users have a taste. Raises
+        Unavailable."""
+        await self._refit.step()
 
     async def reassign(self) -> None:
         """Once through all users, if a model came into force since the last time.

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable
 
 import structlog
 
-from stream.store.meta import Fact
+from stream.store.meta import KeepsFacts
 
 log = structlog.get_logger(__name__)
 
 RENEW_AT = 1 / 3  # share of the lease that has passed; two more tries fit before it ends
-
-
-class KeepsFacts(Protocol):
-    """What is needed of `stream.store.meta.Meta`."""
-
-    async def get(self, name: str) -> Fact | None: ...
-
-    async def put(self, name: str, value: Mapping[str, Any], read_etag: int | None) -> bool: ...
 
 
 class Lease:

@@ -163,6 +163,7 @@ class Sweep:
             min_stay_s=self._settings.segment_min_stay_s,
             cause=None,
             tuning=self._tuning,
+            min_weight=self._settings.segment_min_weight,
         )
         return None if after.outbox == profile.outbox else after
 

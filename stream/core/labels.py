@@ -52,7 +52,7 @@ def labels(
     categories = _shares(everything, _categories)
     found = {each: _by_category(items, categories) for each, items in joined.items()}
     if not all(found.values()):  # titles are split only where categories do not say enough
-        words = _shares(everything, _words)
+        words = _shares(everything, words_of)
         found = {each: name or _by_words(joined[each], words) for each, name in found.items()}
     return {interest.id: found[interest.id] or interest.label for interest in profile.interests}
 
@@ -63,8 +63,8 @@ def _by_category(items: list[_Item], everywhere: Mapping[str, float]) -> str:
 
 
 def _by_words(items: list[_Item], everywhere: Mapping[str, float]) -> str:
-    titles = Counter(word for item in items for word in _words(item.entry))
-    shares = _shares(items, _words)
+    titles = Counter(word for item in items for word in words_of(item.entry))
+    shares = _shares(items, words_of)
     supported = {word: s for word, s in shares.items() if titles[word] >= SUPPORT_MIN}
     return " ".join(_telling(supported, everywhere)[:WORDS])
 
@@ -89,5 +89,6 @@ def _categories(entry: Entry) -> Iterable[str]:
     return dict.fromkeys(entry.categories)
 
 
-def _words(entry: Entry) -> Iterable[str]:
+def words_of(entry: Entry) -> Iterable[str]:
+    """The longer words of an item's title, each once."""
     return dict.fromkeys(word.casefold() for word in _word.findall(entry.title))

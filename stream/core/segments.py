@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.core.catalogue import Entry
 from stream.core.distribution import drift, portrait
 from stream.core.hashes import versioned_id
-from stream.core.profile import Change, Membership, Profile, taste
+from stream.core.profile import Change, Membership, Profile, interest_weights, taste
 from stream.core.tuning import OUTBOX_MAX, Tuning
-
-LABEL_ITEMS = 30
-LABEL_TERMS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One group. `centroid` is (d,) unit float32; `size` counts users of the sample."""
+    """One group. `centroid` is (d,) unit float32; `size` counts users of the sample.
+
+    terms  categories and words that are special about it, the most telling first
+    named  those of them that its label was made of, when it was
+    """
 
     id: str
     label: str
     centroid: NDArray[np.float32]
     size: int
+    terms: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,30 +41,6 @@ class SegmentModel:
         return next((s for s in self.segments if s.id == segment_id), None)
 
 
-def labelled(
-    model: SegmentModel, near: Mapping[str, Sequence[Entry]], everything: Iterable[Entry]
-) -> SegmentModel:
-    """With a label for the segments that have none: the categories of the items nearest to it.
-
-    near  some items by the id of the segment that they are nearest to
-    """
-    everywhere = Counter(c for entry in everything for c in entry.categories)
-    return replace(
-        model,
-        segments=tuple(
-            s if s.label else replace(s, label=_name(near.get(s.id, ()), everywhere))
-            for s in model.segments
-        ),
-    )
-
-
-def _name(near: Sequence[Entry], everywhere: Mapping[str, int]) -> str:
-    here = Counter(c for entry in near for c in entry.categories)
-    # how much more often here than everywhere, else every segment is called after the largest one
-    lift = {c: n * n / max(everywhere[c], n) for c, n in here.items()}
-    return " & ".join(sorted(lift, key=lambda c: (-lift[c], c))[:LABEL_TERMS])
-
-
 def assign(
     profile: Profile,
     model: SegmentModel | None,
@@ -72,19 +49,26 @@ def assign(
     min_stay_s: float,
     cause: str | None,
     tuning: Tuning,
+    min_weight: float = 0.0,
 ) -> Profile:
     """The profile in the segment where it belongs now; a move waits in its outbox.
+
+    Who is in none yet stays so until the interests weigh enough; who is in one is never without
+    one again, however the weight decays.
 
     It moves when another segment is nearer by `margin` (cosine) and, except for the first
     assignment or a segment that is gone, `min_stay_s` of event time has passed. A model older than
     the one the profile was assigned by is not applied.
 
-    cause  id of the event that led here; None: a sweep
+    cause       id of the event that led here; None: a sweep
+    min_weight  of all interests together, for the first segment
     """
     if model is None or not model.segments or len(profile.outbox) >= OUTBOX_MAX:
         return profile
     member = profile.membership
     if member is not None and model.version < member.model_version:
+        return profile
+    if member is None and sum(interest_weights(profile, profile.as_of, tuning)) < min_weight:
         return profile
     unit = taste(profile, profile.as_of, tuning)
     if unit is None:

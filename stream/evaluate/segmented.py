@@ -38,6 +38,7 @@ class Segmented:
             min_stay_s=self.settings.segment_min_stay_s,
             cause=None,
             tuning=self.tuning,
+            min_weight=self.settings.segment_min_weight,
         )
         return replace(moved, outbox=())
 
@@ -55,9 +56,15 @@ class Segmented:
 
         own = (taste(profile, profile.as_of, self.tuning) for profile in profiles)
         tastes = [vector for vector in own if vector is not None]
-        count = self.settings.segments_count
+        count, count_max = self.settings.segments_count, self.settings.segments_count_max
         if len(tastes) < 2 * count:
             return
         version = 1 if self._model is None else self._model.version + 1
-        self._model = fit(np.stack(tastes), count=count, version=version, before=self._model)
+        self._model = fit(
+            np.stack(tastes),
+            count=count,
+            version=version,
+            before=self._model,
+            count_max=count_max,
+        )
         self._since = 0

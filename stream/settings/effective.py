@@ -81,6 +81,12 @@ class Settings(
                 "weigh: set INTERESTREAM_SEQUENCE_MODEL_DIR to a folder made by "
                 "`interestream-export sequence`, or the first to 0"
             )
+        if self.segments_count_max is not None and self.segments_count_max < self.segments_count:
+            raise ValueError(
+                f"INTERESTREAM_SEGMENTS_COUNT_MAX is {self.segments_count_max}, at least "
+                f"INTERESTREAM_SEGMENTS_COUNT ({self.segments_count}): raise the first, or unset "
+                "it for exactly as many"
+            )
         if self.kafka_security.startswith("sasl") and not (
             self.kafka_username and self.kafka_password
         ):

@@ -100,11 +100,26 @@ class Segments(BaseModel):
     """Groups of users."""
 
     segments_count: Annotated[int, Field(ge=2, le=1000)] = Field(
-        8, description="segments of a model"
+        8, description="segments of a model; the fewest, where there is a most"
+    )
+    segments_count_max: Annotated[int, Field(ge=2, le=1000)] | None = Field(
+        None,
+        description="the most segments of a model: as many as part the users best; unset: as many "
+        "as above",
     )
     segments_refit_s: Seconds = Field(300.0, description="between fits of a new model")
     segments_sample: Annotated[int, Field(ge=10)] = Field(
         20_000, description="users in the sample a model is fitted on"
+    )
+    segments_max_moved: Share = Field(
+        1.0,
+        description="share of the sample's users that a new model may move by itself; one that "
+        "would move more waits for a person's decision. 1: none waits",
+    )
+    segment_min_weight: Annotated[float, Field(ge=0)] = Field(
+        0.5,
+        description="weight of a user's interests for a first segment: a like or a purchase is "
+        "enough, a view is not",
     )
     segment_margin: Share = Field(
         0.02, description="cosine by which another segment must be nearer to move a user"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -20,6 +20,14 @@ class Fact:
 
     value: dict[str, Any]
     etag: int
+
+
+class KeepsFacts(Protocol):
+    """What is needed of `Meta`."""
+
+    async def get(self, name: str) -> Fact | None: ...
+
+    async def put(self, name: str, value: Mapping[str, Any], read_etag: int | None) -> bool: ...
 
 
 class Meta:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -19,11 +19,12 @@ from stream.errors import Unavailable
 from stream.kafka.publisher import Outgoing
 from stream.render import Renderer
 from stream.settings import Settings, load
+from stream.store.client import Points
 from stream.store.codec import OUTBOX_WAIT_S, pack, unpack
 from stream.store.convert import point_uuid
-from stream.store.meta import Fact
+from stream.store.meta import Fact, Meta
 from stream.store.rows import Matrix, UserRow, fresh_etag
-from stream.store.segments import Claim
+from stream.store.segments import MODEL_FACT, Segments
 
 NOW = 1_700_000_000.0
 
@@ -37,7 +38,8 @@ TUNING = Tuning()
 
 
 def settings(**given: Any) -> Settings:
-    return load(segments_count=2, segments_refit_s=300, lease_s=30, **given)
+    own = {"segments_count": 2, "segments_refit_s": 300, "segments_max_moved": 0.3, "lease_s": 30}
+    return load(**{**own, **given})
 
 
 def renderer() -> Renderer:
@@ -170,39 +172,47 @@ class FakeUsers:
             yield [self.rows[name] for name in names[start : start + page]]
 
 
-class FakeSegments:
-    """Models by version, one of them in force."""
+class FakeSegments(Segments):
+    """The real rules for the fact, over models in memory; `away` makes every call fail."""
 
     def __init__(self) -> None:
+        self.facts = FakeFacts()
+        super().__init__(cast(Points, None), cast(Meta, self.facts))
         self.models: dict[int, SegmentModel] = {}
-        self.in_force: int | None = None
-        self.claimed = 0
-        self.away = False
 
-    async def current_version(self) -> int | None:
-        if self.away:
-            raise Unavailable("qdrant", "injected")
-        return self.in_force
+    @property
+    def away(self) -> bool:
+        return self.facts.away
+
+    @away.setter
+    def away(self, away: bool) -> None:
+        self.facts.away = away
+
+    @property
+    def in_force(self) -> int | None:
+        fact = self.facts.facts.get(MODEL_FACT)
+        return fact.value["version"] or None if fact else None
+
+    @in_force.setter
+    def in_force(self, version: int) -> None:
+        fact = self.facts.facts.get(MODEL_FACT)
+        value = fact.value if fact else {"version": 0, "previous": 0, "claimed": version}
+        self.facts.facts[MODEL_FACT] = Fact(value | {"version": version}, fresh_etag())
 
     async def load(self, version: int) -> SegmentModel | None:
         return self.models.get(version)
 
-    async def claim(self, now_ms: int) -> Claim | None:
-        self.claimed = max(self.claimed + 1, now_ms)
-        return Claim(self.claimed, self.claimed)
-
     async def save(self, model: SegmentModel) -> None:
+        if self.away:
+            raise Unavailable("qdrant", "injected")
         self.models[model.version] = model
 
-    async def switch(self, version: int, read_etag: int) -> bool:
-        if read_etag != self.claimed:
-            return False
-        self.in_force = version
-        return True
+    async def _prune(self, kept: set[int]) -> None:
+        self.models = {v: m for v, m in self.models.items() if v in kept or v > max(kept)}
 
     def put_in_force(self, model: SegmentModel) -> None:
         self.models[model.version] = model
-        self.in_force = self.claimed = model.version
+        self.in_force = model.version
 
 
 @dataclass

@@ -17,7 +17,7 @@ import uvloop
 
 from stream.agents import fit as module
 from stream.agents.fit import FitFailed, Job, fit_apart
-from stream.core.segment_fit import fit
+from stream.core.segment_fit import refit
 from tests.agents.segment_parts import until
 from tests.support.rows import unit_rows
 
@@ -41,19 +41,23 @@ async def until_fitting() -> psutil.Process:
 
 
 async def test_the_child_fits_what_this_process_would() -> None:
-    first = await fit_apart(JOB)
-    again = Job(unit_rows(300, 16, seed=1), 4, 2, first)
+    first = (await fit_apart(JOB)).model
+    tastes = unit_rows(300, 16, seed=1)
+    again = Job(tastes, 4, 2, first, count_max=6, margin=0.01, held=first, at=1.5, asked="r1")
 
     apart = await fit_apart(again)
-    here = fit(again.tastes, count=4, version=2, before=first)
+    here = refit(
+        tastes, count=4, start=again.start, before=first, count_max=6, margin=0.01, held=first
+    )
 
-    assert apart.version == here.version
-    assert [(s.id, s.label, s.size) for s in apart.segments] == [
-        (s.id, s.label, s.size) for s in here.segments
+    assert apart.record == here.record
+    assert apart.from_held == here.from_held
+    assert [(s.id, s.label, s.size) for s in apart.model.segments] == [
+        (s.id, s.label, s.size) for s in here.model.segments
     ]
     assert np.allclose(
-        np.stack([s.centroid for s in apart.segments]),
-        np.stack([s.centroid for s in here.segments]),
+        np.stack([s.centroid for s in apart.model.segments]),
+        np.stack([s.centroid for s in here.model.segments]),
         atol=1e-5,
     )
 

@@ -12,7 +12,9 @@ from stream.agents import leader as module
 from stream.agents.fit import FitFailed, Job
 from stream.agents.leader import LEASE, Leader
 from stream.agents.lease import Lease
+from stream.agents.refit import RETRY_S
 from stream.core.catalogue import Catalogue, Entry
+from stream.core.segment_history import Fitted
 from stream.core.segments import Segment, SegmentModel
 from stream.errors import Unavailable
 from tests.agents.segment_parts import (
@@ -38,9 +40,10 @@ CATALOGUE = Catalogue(DIMENSION).with_entries(
 )
 
 
-async def fit_here(job: Job) -> SegmentModel:
+async def fit_here(job: Job) -> Fitted:
     """The two groups that were planted, without labels."""
-    return SegmentModel(job.version, tuple(Segment(f"s{n}", "", axis(n), 1) for n in (0, 1)))
+    found = SegmentModel(job.version, tuple(Segment(f"s{n}", "", axis(n), 1) for n in (0, 1)))
+    return Fitted(found, job.start)
 
 
 @dataclass
@@ -51,7 +54,7 @@ class World:
     publisher: FakePublisher = field(default_factory=FakePublisher)
     clock: Clock = field(default_factory=Clock)
     fits: list[Job] = field(default_factory=list)
-    fit: Callable[[Job], Awaitable[SegmentModel]] = fit_here
+    fit: Callable[[Job], Awaitable[Fitted]] = fit_here
 
     def leader(self) -> Leader:
         return Leader(
@@ -73,7 +76,7 @@ class World:
         assert await leader.lease.hold()
         return leader
 
-    async def _fit(self, job: Job) -> SegmentModel:
+    async def _fit(self, job: Job) -> Fitted:
         self.fits.append(job)
         return await self.fit(job)
 
@@ -148,7 +151,7 @@ async def test_who_does_not_lead_does_nothing(world: World) -> None:
 
 
 async def test_a_leader_that_lost_the_lease_during_the_fit_changes_nothing(world: World) -> None:
-    async def slow(job: Job) -> SegmentModel:
+    async def slow(job: Job) -> Fitted:
         world.clock.now += settings().lease_s
         return await fit_here(job)
 
@@ -165,7 +168,7 @@ async def test_a_leader_that_lost_the_lease_during_the_fit_changes_nothing(world
 async def test_of_two_leaders_at_once_the_model_of_the_later_claim_stands(world: World) -> None:
     """Clocks that differ can make two lead: the switch lets only one of their models through."""
 
-    async def overtaken(job: Job) -> SegmentModel:
+    async def overtaken(job: Job) -> Fitted:
         if len(world.fits) == 1:
             other = await Other(world).leading()
             await other.refit()
@@ -189,7 +192,7 @@ class Other(World):
 
 
 async def test_a_failed_fit_leaves_the_model_and_is_tried_at_the_next_time(world: World) -> None:
-    async def fails(job: Job) -> SegmentModel:
+    async def fails(job: Job) -> Fitted:
         raise FitFailed("killed")
 
     world.fit = fails
@@ -208,7 +211,7 @@ async def test_a_failed_fit_leaves_the_model_and_is_tried_at_the_next_time(world
 
 
 async def test_an_outage_during_the_fit_does_not_wait_for_the_next_time(world: World) -> None:
-    async def loses_the_store(job: Job) -> SegmentModel:
+    async def loses_the_store(job: Job) -> Fitted:
         world.store.segments.away = True
         raise Unavailable("qdrant", "injected")
 
@@ -219,6 +222,7 @@ async def test_an_outage_during_the_fit_does_not_wait_for_the_next_time(world: W
         await leader.refit()
 
     world.fit, world.store.segments.away = fit_here, False
+    world.clock.now += RETRY_S
     await leader.refit()
     assert world.store.segments.in_force == world.fits[1].version
 

@@ -81,7 +81,12 @@ class Path:
 
 @cache
 def settings() -> Settings:
-    return load(topic_partitions=2, segment_min_stay_s=0.0, max_bug_records_per_hour=2)
+    return load(
+        topic_partitions=2,
+        segment_min_stay_s=0.0,
+        segment_min_weight=0.0,
+        max_bug_records_per_hour=2,
+    )
 
 
 @cache

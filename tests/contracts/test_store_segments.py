@@ -11,15 +11,17 @@ import pytest
 from stream.agents.fit import Job
 from stream.agents.leader import Leader
 from stream.core.catalogue import Catalogue
-from stream.core.segment_fit import fit
+from stream.core.segment_fit import refit
+from stream.core.segment_history import ACCEPTED, REJECTED, REPLACED, Fitted, Record, Standing
 from stream.core.segments import Segment, SegmentModel
 from stream.errors import Unavailable
 from stream.store.client import Points
 from stream.store.codec import pack, unpack
 from stream.store.collections import Store
 from stream.store.rows import fresh_etag
+from stream.store.segment_history import SegmentHistory
 from stream.store.segment_keeper import SegmentKeeper
-from stream.store.segments import Claim
+from stream.store.segments import MODEL_FACT, Claim
 from tests.agents.segment_parts import (
     NOW,
     TUNING,
@@ -159,6 +161,107 @@ async def test_a_switch_stands_though_the_old_models_could_not_be_deleted(
     assert [await store.segments.load(v) for v in versions[:2]] == [None, None]
 
 
+async def hold(store: Store) -> int:
+    claim = await claimed(store)
+    await store.segments.save(model(claim.version))
+    assert await store.segments.hold(claim.version, claim.etag)
+    return claim.version
+
+
+async def test_a_held_model_is_in_force_only_after_a_yes(store: Store) -> None:
+    first = await put_in_force(store)
+    held = await hold(store)
+    assert await store.segments.current_version() == first
+    assert not await store.segments.accept(first)
+
+    assert await store.segments.accept(held)
+    assert_same(await store.segments.current(), model(held))
+    assert await store.segments.standing() == Standing(held, first, held, 0, held, ACCEPTED)
+    assert await store.segments.load(first) is not None
+    assert not await store.segments.accept(held)
+    assert not await store.segments.reject(held)
+
+
+async def test_a_no_drops_the_held_model(store: Store) -> None:
+    first = await put_in_force(store)
+    held = await hold(store)
+
+    assert await store.segments.reject(held)
+    assert await store.segments.standing() == Standing(first, 0, held, 0, held, REJECTED)
+    assert not await store.segments.accept(held)
+    await put_in_force(store)
+    assert await store.segments.load(held) is None
+
+
+async def test_a_newer_model_takes_the_place_of_the_held_one(store: Store) -> None:
+    first = await put_in_force(store)
+    one = await hold(store)
+    other = await hold(store)
+    assert await store.segments.standing() == Standing(first, 0, other, other, one, REPLACED)
+    assert await store.segments.load(one) is None
+    assert await store.segments.load(first) is not None
+
+    newest = await put_in_force(store)
+    assert await store.segments.standing() == Standing(newest, first, newest, 0, other, REPLACED)
+    assert not await store.segments.accept(other)
+
+
+async def test_a_claim_from_before_a_decision_is_void(store: Store) -> None:
+    """A leader that slept over the decision would put its model over the accepted one."""
+    await put_in_force(store)
+    held = await hold(store)
+    sleeper = await claimed(store)
+    await store.segments.save(model(sleeper.version))
+
+    assert await store.segments.accept(held)
+    assert not await store.segments.switch(sleeper.version, sleeper.etag)
+    assert not await store.segments.hold(sleeper.version, sleeper.etag)
+    assert await store.segments.current_version() == held
+
+
+async def test_of_a_switch_and_a_yes_at_once_one_happens(store: Store) -> None:
+    await put_in_force(store)
+    held = await hold(store)
+    claim = await claimed(store)
+    await store.segments.save(model(claim.version))
+
+    switched, accepted = await asyncio.gather(
+        store.segments.switch(claim.version, claim.etag), store.segments.accept(held)
+    )
+    assert switched != accepted
+    now = await store.segments.standing()
+    assert (now.version, now.held) == (claim.version if switched else held, 0)
+    assert await store.segments.current() is not None
+
+
+async def test_a_held_model_whose_points_are_gone_is_not_accepted(store: Store) -> None:
+    """An encoder was changed: its collections have the model in force alone."""
+    first = await put_in_force(store)
+    held = await hold(store)
+    await store.segments.replace(model(first))
+
+    assert not await store.segments.accept(held)
+    assert await store.segments.current_version() == first
+
+
+async def test_a_fact_from_before_there_was_holding_is_understood(store: Store) -> None:
+    await store.segments.save(model(7))
+    await store.meta.put(MODEL_FACT, {"version": 7, "previous": 0, "claimed": 7}, None)
+
+    assert await store.segments.standing() == Standing(7, 0, 7)
+    held = await hold(store)
+    assert await store.segments.accept(held)
+
+
+async def test_records_come_back_as_written(store: Store) -> None:
+    history = SegmentHistory(store.meta, store.segments)
+    version = await put_in_force(store)
+    await history.add(Record(version, 1.5, "first", adjusted_rand=0.25))
+
+    [record] = await history.records()
+    assert record == Record(version, 1.5, "first", outcome="in force", adjusted_rand=0.25)
+
+
 async def test_a_worker_keeps_the_model_in_force(store: Store) -> None:
     keeper = SegmentKeeper(store)
     await keeper.refresh()
@@ -179,8 +282,8 @@ async def test_pages_bring_every_user_once(store: Store) -> None:
 
 
 async def test_a_leader_fits_moves_everybody_and_tells_them(store: Store) -> None:
-    async def fit_here(job: Job) -> SegmentModel:
-        return fit(job.tastes, count=job.count, version=job.version, before=job.before)
+    async def fit_here(job: Job) -> Fitted:
+        return refit(job.tastes, count=job.count, start=job.start, before=job.before)
 
     people = [user(f"u{n}", axis(n % 2)) for n in range(20)]
     rows = [pack(profile, fresh_etag(), TUNING, now=NOW) for profile in people]

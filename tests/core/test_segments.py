@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from stream.core.decay import Mass, Vector
 from stream.core.profile import Interest, Membership, Profile
 from stream.core.segment_fit import fit
-from stream.core.segments import Segment, SegmentModel, assign, labelled
+from stream.core.segments import Segment, SegmentModel, assign
 from stream.core.tuning import OUTBOX_MAX
+from stream.observe import event_kinds
+from stream.settings import load
 from stream.wire import ids
-from tests.core.samples import NOW, TUNING, axis, entry, near, unit
+from tests.core.samples import NOW, TUNING, axis, folded, near, observation, unit
 
 MARGIN = 0.02
 MIN_STAY_S = 600.0
@@ -126,28 +128,6 @@ def test_users_of_one_mind_are_one_segment() -> None:
     assert [segment.size for segment in model.segments] == [50]
 
 
-def test_a_segment_is_called_after_what_is_special_about_it() -> None:
-    """Drama is everywhere; near the first axis there is horror as well."""
-    entries = [
-        entry(
-            f"i{n}", near(axis(n % 3), n), categories=("drama", ["horror", "sci-fi", "war"][n % 3])
-        )
-        for n in range(150)
-    ]
-    model = replace(TWO, segments=(replace(TWO.segments[0], label=""), TWO.segments[1]))
-
-    first = [each for n, each in enumerate(entries) if n % 3 == 0]
-    named = labelled(model, {"a": first[:30]}, entries)
-
-    assert [s.label for s in named.segments] == ["horror & drama", "label b"]
-
-
-def test_without_items_there_are_no_labels() -> None:
-    bare = replace(TWO, segments=(replace(TWO.segments[0], label=""),))
-
-    assert labelled(bare, {}, []).segments[0].label == ""
-
-
 def test_the_first_assignment_is_at_once() -> None:
     profile = assigned(liking(axis(1)))
 
@@ -241,6 +221,52 @@ def test_who_has_no_taste_has_no_segment() -> None:
     assert assigned(blank) is blank
     assert assigned(liking(axis(0)), None).membership is None
     assert assigned(liking(axis(0)), SegmentModel(1, ())).membership is None
+
+
+def test_little_is_not_enough_for_a_first_segment() -> None:
+    def after(weight: float, member: Membership | None = None) -> Profile:
+        interest = Interest("i", Mass(weight, axis(1), NOW), "item", 1.0, "label")
+        profile = Profile("u", version=5, as_of=NOW, interests=(interest,), membership=member)
+        return assign(
+            profile, TWO, margin=0, min_stay_s=0, cause="e", tuning=TUNING, min_weight=0.5
+        )
+
+    assert after(0.49).membership is None
+    assert after(0.49).outbox == ()
+    assert after(0.5).membership == Membership("b", 1, NOW)
+    # who is in one stays in one, and moves on from one that is gone
+    assert after(0.01, Membership("b", 1, NOW)).membership == Membership("b", 1, NOW)
+    assert after(0.01, Membership("a", 1, NOW)).membership == Membership("b", 1, NOW)
+    assert after(0.01, Membership("gone", 0, NOW)).membership == Membership("b", 1, NOW)
+
+
+@pytest.mark.parametrize(
+    ("event", "enough"),
+    [
+        ("view", False),
+        ("click", False),
+        ("like", True),
+        ("add_to_cart", True),
+        ("purchase", True),
+        ("rating", True),
+        ("review", True),
+    ],
+)
+def test_one_strong_event_is_enough_by_default_and_a_view_is_not(event: str, enough: bool) -> None:
+    """A rating or review of five of five; a click of unknown dwell counts by half."""
+    settings = load()
+    kind = event_kinds(settings)[event]
+    seen = observation(kind=kind, rating=5.0 if kind.rated else None, vector=axis(0))
+    profile = assign(
+        folded(seen).profile,
+        TWO,
+        margin=0,
+        min_stay_s=0,
+        cause="e",
+        tuning=TUNING,
+        min_weight=settings.segment_min_weight,
+    )
+    assert (profile.membership is not None) == enough
 
 
 def test_the_outbox_is_bounded_and_nothing_in_it_is_lost() -> None:

@@ -45,6 +45,12 @@ def test_the_event_table_can_be_replaced(monkeypatch: pytest.MonkeyPatch) -> Non
             {"encoder_queue_texts": 499, "chunk_records": 500},
             ["INTERESTREAM_ENCODER_QUEUE_TEXTS", "499", "(500)", "raise the first"],
         ),
+        (
+            {"segments_count": 8, "segments_count_max": 7},
+            ["INTERESTREAM_SEGMENTS_COUNT_MAX", "7", "(8)", "raise the first"],
+        ),
+        ({"segments_max_moved": 1.5}, ["INTERESTREAM_SEGMENTS_MAX_MOVED", "1.5", "1"]),
+        ({"segment_min_weight": -1}, ["INTERESTREAM_SEGMENT_MIN_WEIGHT", "-1", "0"]),
         ({"kafka_security": "sasl_tls"}, ["INTERESTREAM_KAFKA_PASSWORD"]),
         ({"watchdog_s": 0.1}, ["INTERESTREAM_WATCHDOG_S", "0.1", "100"]),
         ({"event_types": {"x": {"strength": 2}}}, ["INTERESTREAM_EVENT_TYPES, x, strength, is 2:"]),
