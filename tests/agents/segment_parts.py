@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
 
+from stream.agents.fit import Job
+from stream.agents.leader import Leader
 from stream.agents.sweep import FindsLetters, Sweep
-from stream.core.catalogue import Catalogue
+from stream.core.catalogue import Catalogue, Entry
 from stream.core.decay import Mass, Vector
 from stream.core.profile import Change, Interest, Membership, Profile
+from stream.core.segment_history import Fitted
 from stream.core.segments import Segment, SegmentModel
 from stream.core.tuning import Tuning
 from stream.errors import Unavailable
@@ -25,6 +28,7 @@ from stream.store.convert import point_uuid
 from stream.store.meta import Fact, Meta
 from stream.store.rows import Matrix, UserRow, fresh_etag
 from stream.store.segments import MODEL_FACT, Segments
+from tests.support.candidates import candidates_of
 
 NOW = 1_700_000_000.0
 
@@ -252,3 +256,38 @@ def sweep_of(
         letters=letters,
         clock=clock,
     )
+
+
+# --- the leader over these
+
+GENRES = ("drama", "comedy")
+CATALOGUE = Catalogue(DIMENSION).with_entries(
+    Entry(f"i{n}", f"title {n}", axis(n % 2), (GENRES[n % 2],)) for n in range(80)
+)
+
+
+def leader_of(
+    store: FakeStore,
+    publisher: FakePublisher,
+    clock: Clock,
+    fit: Callable[[Job], Awaitable[Fitted]],
+) -> Leader:
+    """One that moves users as fast as it can."""
+    return Leader(
+        settings(),
+        TUNING,
+        store=store,
+        catalogue=lambda: CATALOGUE,
+        nearest=candidates_of(CATALOGUE).nearest,
+        publisher=publisher,
+        renderer=renderer(),
+        letters=no_letters,
+        clock=clock,
+        fit=fit,
+        users_per_s=1e9,
+    )
+
+
+def two_groups(version: int) -> SegmentModel:
+    """The two groups that are planted, without labels."""
+    return SegmentModel(version, tuple(Segment(f"s{n}", "", axis(n), 1) for n in (0, 1)))

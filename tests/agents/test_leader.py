@@ -13,37 +13,26 @@ from stream.agents.fit import FitFailed, Job
 from stream.agents.leader import LEASE, Leader
 from stream.agents.lease import Lease
 from stream.agents.refit import RETRY_S
-from stream.core.catalogue import Catalogue, Entry
 from stream.core.segment_history import Fitted
-from stream.core.segments import Segment, SegmentModel
 from stream.errors import Unavailable
 from tests.agents.segment_parts import (
-    DIMENSION,
-    TUNING,
+    GENRES,
     Clock,
     FakePublisher,
     FakeStore,
     axis,
+    leader_of,
     model,
-    no_letters,
-    renderer,
     settings,
+    two_groups,
     until,
     user,
     waiting,
 )
-from tests.support.candidates import candidates_of
-
-GENRES = ("drama", "comedy")
-CATALOGUE = Catalogue(DIMENSION).with_entries(
-    Entry(f"i{n}", f"title {n}", axis(n % 2), (GENRES[n % 2],)) for n in range(80)
-)
 
 
 async def fit_here(job: Job) -> Fitted:
-    """The two groups that were planted, without labels."""
-    found = SegmentModel(job.version, tuple(Segment(f"s{n}", "", axis(n), 1) for n in (0, 1)))
-    return Fitted(found, job.start)
+    return Fitted(two_groups(job.version), job.start)
 
 
 @dataclass
@@ -57,19 +46,7 @@ class World:
     fit: Callable[[Job], Awaitable[Fitted]] = fit_here
 
     def leader(self) -> Leader:
-        return Leader(
-            settings(),
-            TUNING,
-            store=self.store,
-            catalogue=lambda: CATALOGUE,
-            nearest=candidates_of(CATALOGUE).nearest,
-            publisher=self.publisher,
-            renderer=renderer(),
-            letters=no_letters,
-            clock=self.clock,
-            fit=self._fit,
-            users_per_s=1e9,
-        )
+        return leader_of(self.store, self.publisher, self.clock, self._fit)
 
     async def leading(self) -> Leader:
         leader = self.leader()
