@@ -10,7 +10,7 @@ from stream.core.forgetting import begun, tombstone
 from stream.core.lately import Lately
 from stream.core.profile import Budget, Profile
 from stream.core.tuning import FORGETS_MAX
-from tests.store.test_codec import full_profile
+from tests.store.packed import full_profile
 
 
 def test_nothing_of_a_full_profile_stays_but_marks_and_times() -> None:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.core.decay import ABSENT_WEIGHT, Mass, Tally, Vector, direction
-from stream.core.distribution import SHOWN_MAX
+from stream.core.decay import ABSENT_WEIGHT, Mass, Vector, direction
 from stream.core.fold import fold
-from stream.core.hashes import hash32, hash64, short_id
-from stream.core.lately import DAYS_MAX, Lately, day_of
+from stream.core.lately import Lately
 from stream.core.profile import (
     Budget,
     Change,
@@ -25,28 +21,22 @@ from stream.core.profile import (
     Membership,
     Offer,
     Profile,
-    Recent,
     StoredList,
     taste,
 )
-from stream.core.strength import RatingMean
-from stream.errors import Unavailable
-from stream.store.codec import OUTBOX_WAIT_S, SCHEMA, pack, unpack
+from stream.store.codec import OUTBOX_WAIT_S, pack, unpack
 from stream.store.convert import point_uuid
-from stream.store.rows import UserRow
 from tests.core.samples import (
     NOW,
     TUNING,
     axis,
     histories,
     law,
-    near,
     plain,
     random_unit,
 )
+from tests.store.packed import CHANGE, DIMENSION, full_profile, read_back
 
-DIMENSION = 384
-CHANGE = Change("c", 1.0, None, "s1", "films", "event", "e", 0.5, 1)
 STATE_BYTES_EAGER = 8704
 STATE_BYTES_MAX = 10_240
 HALF_PRECISION = 2.0**-10
@@ -105,12 +95,6 @@ def profiles(draw: st.DrawFn) -> Profile:
         budget=Budget(draw(st.integers(0, 2**31)), draw(st.integers(0, 1000))),
         forgotten_at=draw(st.none() | numbers),
     )
-
-
-def read_back(profile: Profile) -> Profile:
-    """As `Users.load` gives it: under the name that was asked for."""
-    row = pack(profile, 1, TUNING, now=NOW)
-    return unpack(replace(row, user_id=profile.user_id))
 
 
 def blurred(profile: Profile) -> Profile:
@@ -263,65 +247,6 @@ def test_what_points_nowhere_is_not_kept_as_an_interest() -> None:
     assert [interest.id for interest in read_back(profile).interests] == ["b"]
 
 
-def full_profile() -> Profile:
-    """Every ring full, as an eager reader of a large site has it."""
-    rng = np.random.default_rng(0)
-
-    def mass(seed: int) -> Mass:
-        weight = float(rng.uniform(1, 40))
-        return Mass(weight, np.float32(weight) * near(axis(0, DIMENSION), seed), NOW + seed / 7)
-
-    interests = tuple(
-        Interest(short_id(n)[:8], mass(n), str(1000 + n), float(rng.uniform()), f"Category {n}")
-        for n in range(5)
-    )
-    made = tuple(
-        Offer(
-            str(1500 + n),
-            round(float(rng.uniform()), 6),
-            "interest",
-            1.0,
-            (str(1000 + n), str(1100 + n)),
-            {"interest": 0.4123, "session": 0.2456, "hotness": 0.3421} if n < 3 else {},
-        )
-        for n in range(10)
-    )
-    current = StoredList(
-        1_700_000_000_123,
-        NOW,
-        (short_id("event"),),
-        made,
-        tuple(InterestShare(i.id, i.label, float(rng.uniform())) for i in interests),
-        float(rng.uniform()),
-        float(rng.uniform()),
-        "abcdef01",
-        {f"Category {n}": 0.1234 for n in range(SHOWN_MAX)},
-    )
-    categories = {f"Category {n}": float(rng.uniform()) for n in range(18)}
-    days = {day_of(NOW) - n: categories for n in range(DAYS_MAX)}
-    return Profile(
-        "user-1234",
-        version=1_700_000_000_123,
-        as_of=NOW + 0.5,
-        session=mass(10),
-        interests=interests,
-        aversion=mass(11),
-        categories=Tally(categories, NOW),
-        lately=Lately(days),
-        ratings=RatingMean(float(rng.uniform()) * 100, 150),
-        recent=tuple(
-            Recent(str(1000 + n), NOW + n, float(rng.uniform()), interests[n % 5].id)
-            for n in range(50)
-        ),
-        seen=tuple(hash32(str(n)) for n in range(500)),
-        event_ids=tuple(hash64(str(n)) for n in range(64)),
-        marks=tuple((f"{short_id('topic')}/{n}", 100_000 + n) for n in range(8)),
-        offered=tuple(hash32(str(n)) for n in range(40)),
-        current=current,
-        membership=Membership("abcdef01", 17, NOW),
-    )
-
-
 def state_bytes(profile: Profile) -> int:
     return len(pack(profile, 1, TUNING, now=NOW).state.encode())
 
@@ -335,82 +260,3 @@ def test_size_stays_within_the_budget() -> None:
 
     assert state_bytes(eager) <= STATE_BYTES_EAGER
     assert state_bytes(full) <= STATE_BYTES_MAX
-
-
-def changed(row: UserRow, **fields: Any) -> UserRow:
-    """The row as another version of the service would have written it."""
-    return replace(row, state=json.dumps(json.loads(row.state) | fields))
-
-
-def test_a_newer_schema_waits_for_the_upgrade() -> None:
-    row = changed(
-        pack(full_profile(), 1, TUNING, now=NOW), v=SCHEMA + 1, interests="in another form"
-    )
-
-    with pytest.raises(Unavailable, match=rf"version {SCHEMA + 1}, this worker knows {SCHEMA}"):
-        unpack(row)
-
-
-def test_fields_that_are_not_known_are_ignored() -> None:
-    row = pack(full_profile(), 1, TUNING, now=NOW)
-
-    assert plain(unpack(changed(row, later={"a": [1]}, other=None))) == plain(unpack(row))
-
-
-def test_fields_that_are_not_there_yet_are_empty() -> None:
-    row = replace(
-        pack(Profile("user"), 1, TUNING, now=NOW),
-        state=json.dumps({"v": 1, "as_of": NOW, "version": 3}),
-    )
-
-    assert unpack(row) == Profile("user", as_of=NOW, version=3)
-
-
-# --- rows of workers that kept less
-
-
-def without(row: UserRow, *fields: str) -> UserRow:
-    """The row as a worker has written it that did not know these fields."""
-    state = {name: value for name, value in json.loads(row.state).items() if name not in fields}
-    return replace(row, state=json.dumps(state))
-
-
-def test_changes_that_say_nothing_of_their_user_are_still_sent() -> None:
-    told = replace(CHANGE, interests=(InterestShare("i", "sea", 1.0),), entropy=0.5, drift=0.25)
-    row = pack(Profile("user", outbox=(told, CHANGE)), 1, TUNING, now=NOW)
-
-    assert unpack(row).outbox == (told, CHANGE)
-    assert unpack(without(row, "outbox_said")).outbox == (CHANGE, CHANGE)
-
-
-def test_a_change_is_written_so_that_an_older_worker_can_read_it() -> None:
-    """It refuses a row of any other length, in the middle of an upgrade."""
-    row = pack(Profile("user", outbox=(CHANGE,)), 1, TUNING, now=NOW)
-
-    assert [len(change) for change in json.loads(row.state)["outbox"]] == [9]
-
-
-def test_a_list_without_categories_is_still_a_list() -> None:
-    row = pack(full_profile(), 1, TUNING, now=NOW)
-    state = json.loads(row.state)
-    state["current"] = state["current"][:8]
-
-    found = unpack(changed(row, current=state["current"])).current
-    assert found is not None
-    assert found.categories == {}
-
-
-def test_days_that_nobody_kept_begin_after_the_newest_event() -> None:
-    row = pack(full_profile(), 1, TUNING, now=NOW)
-    found = unpack(without(row, "days"))
-
-    assert found.lately == Lately(since=day_of(NOW) + 1)
-    assert read_back(found).lately == found.lately
-    assert unpack(without(row, "days", "categories")).lately == Lately()
-
-
-def test_a_day_of_more_than_half_precision_knows_is_cut_there() -> None:
-    busy = Tally({"a": 1e6}, NOW)
-    found = read_back(Profile("user", categories=busy, lately=Lately({day_of(NOW): busy.weights})))
-
-    assert found.lately.days[day_of(NOW)] == {"a": 65_504.0}
