@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from stream.commands import letters_cli
+from stream.commands import letters_cli, segments_cli
 from stream.commands.backup_cli import restore, snapshot
 from stream.commands.evaluate_cli import evaluate
 from stream.commands.lookalike_cli import lookalike
@@ -44,6 +44,7 @@ app = typer.Typer(
 topics = typer.Typer(help="The deployment's topics on the broker.", no_args_is_help=True)
 app.add_typer(topics, name="topics")
 app.add_typer(letters_cli.app, name="dead-letters")
+app.add_typer(segments_cli.app, name="segments")
 
 
 def _version(asked: bool) -> None:

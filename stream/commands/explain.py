@@ -24,11 +24,12 @@ from stream.store.users import Users
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The collections of a store that is there already; nothing is made or written."""
+    """The collections of a store that is there already; none is made."""
 
     users: Users
     items: Items
     segments: Segments
+    meta: Meta
 
 
 async def explained(settings: Settings, user_id: str) -> Picture | None:
@@ -63,7 +64,8 @@ async def reader(settings: Settings) -> AsyncIterator[Reader]:
         if fact is None:
             raise _no_store(settings)
         users = Users(points("users"), dimension=fact.value["dimension"])
-        yield Reader(users, open_items(points("items")), Segments(points("segments"), meta))
+        segments = Segments(points("segments"), meta)
+        yield Reader(users, open_items(points("items")), segments, meta)
     except grpc.aio.AioRpcError as error:
         if error.code() != grpc.StatusCode.NOT_FOUND:
             raise

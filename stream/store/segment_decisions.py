@@ -79,4 +79,4 @@ def _why_not(now: Standing, version: int) -> str:
     if now.version == version:
         return f"model {version} is in force already"
     held = f"model {now.held} is" if now.held else "no model is"
-    return f"model {version} is not held: {held}. Look with `interestream segments report`"
+    return f"model {version} is not held: {held}. Look with `interestream segments list`"
