@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kafka.net.inet import KafkaNetSocket
 
 from stream.embedded import archives
 from stream.embedded.broker import Broker
@@ -14,6 +16,25 @@ from tests.support import stores
 from tests.support.stores import Place
 
 CACHE = Path(__file__).parents[1] / ".cache"
+
+
+class DroppedSocket(socket.socket):
+    """A socket that may be forgotten open.
+
+    kafka-python forgets connections that are being made, or written to, when a client is closed.
+    The warning comes with some later collection of garbage, and would fail whatever runs then.
+    """
+
+    def __del__(self) -> None:
+        self.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forgetful_kafka_clients() -> Iterator[None]:
+    """Sockets that kafka-python forgets end no test; those of all others still do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(KafkaNetSocket, "socket", staticmethod(DroppedSocket))
+        yield
 
 
 @pytest.fixture(scope="session")
