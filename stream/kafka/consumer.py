@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -17,6 +17,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from stream.kafka.deliveries import Chunk, TopicPartition
+from stream.kafka.fetch_wait import Fetched, FetchWait
 from stream.kafka.spans import Spans
 
 if TYPE_CHECKING:
@@ -35,12 +36,13 @@ class HeartbeatThread(driver.AIOKafkaConsumerThread):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.confirmed_at = time.monotonic()
+        self._fetch_wait = FetchWait(self.app.fetch_max_wait_ms)
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         """Faust fixes the fetch wait at 1500 ms, which Tansu waits out even when data comes, and
         leaves the size of a fetch at 50 MB: Tansu does not go by that of a partition's share."""
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = self.app.fetch_max_wait_ms
+        consumer._fetch_max_wait_ms = self._fetch_wait.ms
         consumer._fetch_max_bytes = self.app.conf.consumer_max_fetch_size
         return consumer
 
@@ -62,6 +64,24 @@ class HeartbeatThread(driver.AIOKafkaConsumerThread):
             return answered
 
         return heartbeat
+
+    def fetched(self, wanted: set[TP], came: Mapping[TP, Sequence[Any]]) -> None:
+        """Take note of a fetch of the wanted partitions, for how long the next one may wait."""
+        consumer: Any = self._ensure_consumer()
+        owned = consumer._subscription.subscription
+        if owned is None or owned.assignment is None:
+            return
+        found = {}
+        for tp in wanted:
+            state = owned.assignment.state_value(tp)
+            if state is not None and state.has_valid_position and state.highwater is not None:
+                records = len(came.get(tp, ()))
+                found[TopicPartition(*tp)] = Fetched(records, state.position, state.highwater)
+        before = self._fetch_wait.ms
+        self._fetch_wait.after(found, time.monotonic())
+        if self._fetch_wait.ms != before:
+            consumer._fetcher._fetch_max_wait_ms = self._fetch_wait.ms
+            log.info("fetches wait for another time", before_ms=before, ms=self._fetch_wait.ms)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Joining the group is as good as a heartbeat."""
@@ -126,6 +146,7 @@ class ChunkConsumer(driver.Consumer):
             await self._wait_for_room(timeout)
             return {}
         fetched = await super()._getmany(wanted, FULL_POLL_S if self._full else timeout)
+        self._thread.fetched(wanted, fetched or {})
         if not fetched:
             return fetched
         sizes = self.app.chunk_sizes()

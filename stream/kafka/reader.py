@@ -12,6 +12,9 @@ from stream.kafka.security import kafka_python_options
 from stream.kafka.topics import record_limit
 from stream.settings import Settings
 
+#: The embedded broker needs it to find records among very many: see `stream.kafka.fetch_wait`.
+FIND_MS = 500
+
 
 def open_reader(settings: Settings) -> Any:
     """A consumer that commits nothing and takes records as large as there are. It blocks.
@@ -24,7 +27,7 @@ def open_reader(settings: Settings) -> Any:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=record_limit(settings),
-            fetch_max_wait_ms=settings.fetch_max_wait_ms,
+            fetch_max_wait_ms=max(settings.fetch_max_wait_ms, FIND_MS),
             **kafka_python_options(settings),
         )
     except KafkaError as error:
