@@ -77,7 +77,7 @@ class Portrait:
 
 
 def portrait(profile: Profile, labels: Mapping[str, str], now: float, tuning: Tuning) -> Portrait:
-    """As of `now`. `labels` by interest id take the place of the interests' own."""
+    """As of `now`. `labels` by interest id take the place of those that are known."""
     found = distribution(profile, now, tuning)
     return Portrait(
         interests=tuple(

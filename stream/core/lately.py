@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stream.core.decay import Tally, factor
-from stream.core.tuning import CATEGORIES_MAX, DAY_S
+from stream.core.tuning import DAY_S
 
 #: How long ago "a week ago" is: at the start of this day before the present one, UTC.
 WEEK_DAYS = 7
@@ -57,8 +57,8 @@ class Lately:
                 grown[name] = grown.get(name, 0.0) + new
         if min(days, default=oldest) < oldest:
             days = {day: weights for day, weights in days.items() if day >= oldest}
-        if len(to.weights) >= CATEGORIES_MAX:  # one may have had to go
-            days = {day: _of(to, weights) for day, weights in days.items()}
+        known = to.weights.keys()  # one may have had to go
+        days = {day: came if came.keys() <= known else _of(to, came) for day, came in days.items()}
         return Lately(days, 0 if self.since <= oldest else self.since)
 
     def before(self, tally: Tally, now: float, *, half_life_s: float) -> dict[str, float]:

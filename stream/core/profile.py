@@ -192,13 +192,18 @@ def interest_weights(profile: Profile, now: float, tuning: Tuning) -> tuple[floa
 
 
 def interest_shares(profile: Profile, now: float, tuning: Tuning) -> tuple[InterestShare, ...]:
-    """The interests with weight left and their shares, largest first."""
+    """The interests with weight left and their shares, largest first.
+
+    Labels are as the user's last list has them; an interest that is newer has its medoid's.
+    """
+    published = profile.current.interests if profile.current else ()
+    labels = {one.id: one.label for one in published if one.label}
     weights = interest_weights(profile, now, tuning)
     total = sum(weights)
     if total <= 0:
         return ()
     rows = [
-        InterestShare(i.id, i.label, w / total)
+        InterestShare(i.id, labels.get(i.id, i.label), w / total)
         for i, w in zip(profile.interests, weights, strict=True)
         if w > 0
     ]

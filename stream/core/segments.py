@@ -101,9 +101,7 @@ def _moved(
     member = profile.membership
     refit = member is not None and member.model_version != model.version
     cause = "sweep" if event_id is None else "refit" if refit else "event"
-    # labels as the user's last list has them; an interest that is newer keeps its medoid's
-    labels = {one.id: one.label for one in profile.current.interests} if profile.current else {}
-    seen = portrait(profile, labels, profile.as_of, tuning)
+    seen = portrait(profile, {}, profile.as_of, tuning)
     moved = drift(profile, profile.as_of, tuning)
     change = Change(
         change_id=versioned_id("segment-change", profile.user_id, profile.version),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from stream.core.catalogue import Entry
 from stream.core.decay import direction
+from stream.core.distribution import distribution
 from stream.core.profile import Profile, different, interest_shares
 from stream.core.segments import Segment
 from stream.core.tuning import Tuning
@@ -127,11 +128,9 @@ def _clipped(cosines: NDArray[np.float32]) -> Floats:
 
 def character(profile: Profile, tuning: Tuning) -> Character:
     """Of a user, as of the newest event: shares do not change with silence."""
-    published = profile.current.interests if profile.current else ()
-    names = {one.id: one.label for one in published if one.label}
     units = {one.id: direction(one.mass.vector) for one in profile.interests}
     pointed = [
-        (names.get(one.id, one.label), one.share, unit)
+        (one.label, one.share, unit)
         for one in interest_shares(profile, profile.as_of, tuning)
         if (unit := units[one.id]) is not None
     ]
@@ -141,7 +140,7 @@ def character(profile: Profile, tuning: Tuning) -> Character:
         shares=tuple(share for _, share, _ in pointed),
         rows=np.stack([u for *_, u in pointed]) if pointed else np.zeros((0, 0), np.float32),
         items=tuple(different(liked)),
-        categories=profile.categories.shares(prior=tuning.category_prior),
+        categories=distribution(profile, profile.as_of, tuning).shares,
     )
 
 

@@ -73,7 +73,7 @@ class User(Struct, frozen=True, kw_only=True):
     confidence: Annotated[Share, _text("in all interests; falls with silence")]
     entropy: Annotated[float, Meta(ge=0, description="of the categories' shares, nats")]
     interests: Annotated[list[Interest], _text("the largest share first")]
-    categories: Annotated[dict[str, Share], _text("shares that sum to 1, the largest first")]
+    categories: Annotated[dict[str, Share], _text("the largest first; all else has the rest")]
     ratings: Annotated[Ratings | None, _text("null: the user has rated nothing")]
     segment: Annotated[InSegment | None, _text("null: none yet")]
     recent: Annotated[list[Evidence], _text("what the user did last, the newest first")]

@@ -14,7 +14,7 @@ from stream.core.tuning import Tuning
 from stream.reads import alike, answers
 from stream.reads.alike import Character, Similarity
 from stream.reads.living import loaded
-from stream.reads.names import Catalogued, named
+from stream.reads.names import Catalogued, cut, named
 from stream.reads.times import moment
 from stream.store.rows import Tastes, UserRow
 from stream.store.users import Alike
@@ -92,7 +92,7 @@ class Lookalikes:
         question = Alike(source, segment=asked.segment, outside=segment_id, since=asked.since)
         found = await self._ranked(source, question)
         users = await self._page(found, await self._character(segment), asked)
-        name = answers.SegmentName(id=segment.id, label=segment.label)
+        name = answers.SegmentName(id=segment.id, label=cut(segment.label))
         return _answer(found, users, asked, segment=name)
 
     async def _ranked(self, source: Tastes, question: Alike) -> list[tuple[Tastes, Similarity]]:
@@ -155,11 +155,13 @@ class _Told:
             segment=member.segment if member else None,
             last_active_at=moment(self.profile.as_of),
             shared_interests=[
-                answers.SharedInterest(label=one.one, theirs=one.other, nearness=one.nearness)
+                answers.SharedInterest(
+                    label=cut(one.one), theirs=cut(one.other), nearness=one.nearness
+                )
                 for one in self.interests
             ],
             shared_items=[named(item_id, titles) for item_id in self.items],
-            shared_categories=self.categories,
+            shared_categories=[cut(name) for name in self.categories],
         )
 
 

@@ -35,8 +35,7 @@ class Told:
         segment = self._segment(profile)
         label = segment.label if segment else ""
         seen = picture(profile, self.names, label, self.now, self.tuning)
-        names = {one.id: one.label for one in profile.current.interests} if profile.current else {}
-        interests = [_interest(one, names.get(one.id) or one.label) for one in seen.interests]
+        interests = [_interest(one) for one in seen.interests]
         return answers.User(
             user_id=profile.user_id,
             summary=_summary(seen, interests, segment),
@@ -93,10 +92,10 @@ def why_there(
     return f"{here}; next is {name} with {cosines[others[0]]:.2f}"
 
 
-def _interest(one: InterestPicture, label: str) -> answers.Interest:
+def _interest(one: InterestPicture) -> answers.Interest:
     return answers.Interest(
         id=one.id,
-        label=cut(label),
+        label=cut(one.label),
         share=round(one.share, DIGITS),
         confidence=round(one.confidence, DIGITS),
         typical=answers.ItemName(item_id=one.medoid.item_id, title=one.medoid.title),

@@ -23,7 +23,7 @@ from stream.reads.lists import named_in, offers, published
 from stream.reads.living import loaded
 from stream.reads.lookalikes import Asked, Lookalikes
 from stream.reads.members import members
-from stream.reads.names import ReplicatedItems, cut, named
+from stream.reads.names import ReplicatedItems, Titles, cut, named
 from stream.reads.picture import items_of
 from stream.reads.profile import Told
 from stream.store.candidates import Candidates
@@ -83,7 +83,10 @@ class Reads:
     async def user(self, user_id: str) -> answers.User | None:
         """What is known of a user."""
         profile = await self._profile(user_id)
-        return None if profile is None else await self._told(profile)
+        if profile is None:
+            return None
+        titles = await self._items.titles(items_of(replace(profile, current=None)))
+        return self._told(profile, titles)
 
     async def recommendations(
         self, user_id: str, *, n: int, filters: Filters
@@ -110,9 +113,9 @@ class Reads:
         if profile is None:
             return None
         titles = await self._items.titles(items_of(profile))
-        user, current = await self._told(profile), profile.current
+        current = profile.current
         return answers.Explanation(
-            user=user,
+            user=self._told(profile, titles),
             published=published(current, titles, lang or self._lang) if current else None,
         )
 
@@ -191,9 +194,8 @@ class Reads:
     async def _model(self) -> SegmentModel | None:
         return self._from.segments()
 
-    async def _told(self, profile: Profile) -> answers.User:
-        names = await self._items.titles(items_of(replace(profile, current=None)))
-        return Told(names, self._from.segments(), self._from.clock(), self._tuning).user(profile)
+    def _told(self, profile: Profile, titles: Titles) -> answers.User:
+        return Told(titles, self._from.segments(), self._from.clock(), self._tuning).user(profile)
 
     async def _ranked(self, profile: Profile, n: int, filters: Filters) -> StoredList:
         tuning = replace(self._tuning, list_size=n)

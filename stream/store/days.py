@@ -8,7 +8,6 @@ heads, then all places, then all weights; the whole is one base64 text.
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
 from struct import Struct, pack, unpack_from
 
 from stream.core.decay import Tally
@@ -21,7 +20,7 @@ _head = Struct("<HB")
 
 
 def pack_days(lately: Lately, tally: Tally) -> str | None:
-    """None where there is no tally of which days could be kept."""
+    """`lately` knows no name that the tally has not; None where that has none at all."""
     if not tally.weights:
         return None
     place = {name: number for number, name in enumerate(tally.weights)}
@@ -29,10 +28,9 @@ def pack_days(lately: Lately, tally: Tally) -> str | None:
     places: list[int] = []
     weights: list[float] = []
     for day, came in sorted(lately.days.items()):
-        known = came if came.keys() <= place.keys() else _among(came, place)
-        heads.append(_head.pack(day, len(known)))
-        places += [place[name] for name in known]
-        weights += known.values()
+        heads.append(_head.pack(day, len(came)))
+        places += [place[name] for name in came]
+        weights += came.values()
     if weights and max(weights) > HALF_MAX:
         weights = [min(weight, HALF_MAX) for weight in weights]
     return b64encode(b"".join(heads) + bytes(places) + pack(f"<{len(weights)}e", *weights)).decode()
@@ -54,7 +52,3 @@ def unpack_days(packed: str | None, since: int, tally: Tally) -> Lately:
         days[day] = dict(zip(touched[start:end], weights[start:end], strict=True))
         start = end
     return Lately(days, since)
-
-
-def _among(came: Mapping[str, float], place: Mapping[str, int]) -> dict[str, float]:
-    return {name: weight for name, weight in came.items() if name in place}

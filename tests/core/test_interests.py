@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 from stream.core.decay import Mass, Vector, direction, factor, weight_at
 from stream.core.interests import fitted, pair_cosines, settle
-from stream.core.profile import Interest, Profile, interest_shares, interest_weights, taste, trust
+from stream.core.profile import (
+    Interest,
+    InterestShare,
+    Profile,
+    StoredList,
+    interest_shares,
+    interest_weights,
+    taste,
+    trust,
+)
 from tests.core.samples import (
     DAY_S,
     NOW,
@@ -319,6 +328,15 @@ def test_shares_follow_weights_and_sum_to_one() -> None:
 
     assert [row.id for row in shown] == [found[0].id, found[1].id]
     assert [row.share for row in shown] == pytest.approx([0.6, 0.4])
+
+
+def test_interests_are_called_what_the_last_list_calls_them() -> None:
+    known, fresh = joined([(axis(0), 1.0, NOW), (axis(1), 0.5, NOW)])
+    told = (InterestShare(known.id, "Sailing & maps", 1.0), InterestShare("gone", "Chess", 0.0))
+    current = StoredList(1, NOW, (), (), told, 0.0, 0.0, None)
+    shown = interest_shares(Profile("u", interests=(known, fresh), current=current), NOW, TUNING)
+
+    assert [row.label for row in shown] == ["Sailing & maps", fresh.label]
 
 
 def test_after_decades_nothing_is_left_and_nothing_breaks() -> None:

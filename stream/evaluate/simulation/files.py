@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import msgspec
@@ -54,6 +55,7 @@ def prepare(folder: Path, *, force: bool) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
         there = sorted({path.name for path in folder.iterdir()} & {*NAMES})
     except OSError as error:
         raise Misconfigured(

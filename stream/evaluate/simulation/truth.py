@@ -47,6 +47,12 @@ class User(Struct, frozen=True):
     group: str | None
     tastes: tuple[Taste, ...]
 
+    def taste_at(self, at: float) -> Taste | None:
+        """What the user likes at a time; of before the first day the first taste. None: a bot."""
+        if not self.tastes:
+            return None
+        return self.tastes[max(0, bisect_right(self.tastes, at, key=_since) - 1)]
+
 
 class Good(Struct, frozen=True):
     """An item's planted facts.
@@ -119,8 +125,7 @@ class Truth(Struct, frozen=True, dict=True):
 
     def taste_at(self, user_id: str, at: float) -> Taste | None:
         """What a user likes at a time; of before the first day the first taste. None: a bot."""
-        tastes = self.user[user_id].tastes
-        return tastes[max(0, bisect_right(tastes, at, key=_since) - 1)] if tastes else None
+        return self.user[user_id].taste_at(at)
 
     def group_at(self, user_id: str, at: float) -> str | None:
         """The group whose taste a user has at a time; None: a bot's."""

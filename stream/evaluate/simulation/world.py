@@ -17,7 +17,7 @@ from stream.evaluate.simulation.plan import Plan, as_settings
 from stream.evaluate.simulation.shelf import Shelf
 from stream.evaluate.simulation.shows import FrontPage, Shows
 from stream.evaluate.simulation.tastes import Person
-from stream.evaluate.simulation.truth import Quiet, Taste, Truth
+from stream.evaluate.simulation.truth import Quiet, Truth
 from stream.evaluate.simulation.visits import (
     EVENTS_A_VISIT,
     Caller,
@@ -129,17 +129,13 @@ class World:
         caller = Caller(who.id, life.memory)
         prefix = f"{who.id}-{life.visits}"
         visit = Visit(caller, self._shelf, u, at, self._days.until(at), prefix)
-        if who.bot:
-            bot(visit, self.plan)
+        if taste := who.taste_at(at):
+            human(visit, taste, self._shows.shown(who.id, at), self.plan)
         else:
-            human(visit, self._taste(life, at), self._shows.shown(who.id, at), self.plan)
+            bot(visit, self.plan)
         for place, event in enumerate(visit.events):
             heappush(self._pending, (event.at, number, life.visits, place, event))
         life.visits += 1
         soonest = round(visit.at + PAUSE_S, 3)
         after = self._days.awake(max(self._days.at(life.done), soonest))
         heappush(self._visits, (after, number))
-
-    def _taste(self, life: _Life, at: float) -> Taste:
-        tastes = life.person.truth.tastes
-        return next((taste for taste in reversed(tastes) if taste.since <= at), tastes[0])
