@@ -55,8 +55,8 @@ bench-large: .venv/.dev ## catalogues beyond what is scored whole, on a Qdrant s
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE \
 	  $(BIN)/python -m tests.bench.large --out tests/bench/results $(ARGS)
 
-bench-soak: .venv/.dev ## a worker under steady load for half an hour, into docs/operations/soak.md
-	$(BIN)/python -m tests.soak --minutes 30 --out tests/bench/results/soak.json $(ARGS)
+bench-soak: .venv/.dev ## a worker under steady load for half an hour (Java, Maven), into docs/operations/soak.md
+	$(BIN)/python -m tests.soak --minutes 30 --on kafka --out tests/bench/results/soak.json $(ARGS)
 	$(BIN)/python -m tests.bench.docs
 
 peers: .venv-export/.peers ## established models on the events of evaluate, into tests/bench/results

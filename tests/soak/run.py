@@ -42,6 +42,7 @@ HIGHEST_S = 30.0
 POLL_S = 0.5
 AHEAD = 2 * BLOCK  # records that wait at least, while the highest is measured
 END_S = 300.0
+BEHIND_S = 60.0  # a worker that is so much behind does not hold the rate
 IN_TIME, BY_HAND = "in time", "stopped by hand"
 #: Of the service's own size, but that what is meant to fill up is full after the warm-up.
 SETTINGS = {
@@ -108,7 +109,9 @@ def measured(stand: Rig, asked: argparse.Namespace, console: Console) -> dict[st
                 rate = asked.load * highest
             with feeding(stand, records, rate):
                 for sample in looks(stand, watch, asked.minutes, asked.every, progress):
-                    samples.append(sample)  # noqa: PERF402  # what is there when it is interrupted
+                    samples.append(sample)
+                    if not held(sample, rate):
+                        raise Failed(too_much(sample, rate))
         except KeyboardInterrupt:
             ended = BY_HAND
         except Exception as why:  # noqa: BLE001  # whatever it was, what was seen is written
@@ -175,6 +178,18 @@ def feeding(stand: Rig, records: Iterator[KeyValue], rate: float) -> Iterator[No
         yield
     finally:
         feeder.stop()
+
+
+def held(sample: Sample, rate: float) -> bool:
+    """Whether the worker keeps up: no more waits than comes in BEHIND_S."""
+    return sample.lag <= rate * BEHIND_S
+
+
+def too_much(sample: Sample, rate: float) -> str:
+    return (
+        f"{sample.lag:,} records wait after {sample.at_s:.0f} s at {rate:.0f} a second, more than "
+        f"come in {BEHIND_S:g} s: more than this worker can do; give a lower --load or --rate"
+    )
 
 
 def write(result: dict[str, Any], out: Path) -> None:

@@ -11,6 +11,7 @@ from prometheus_client import generate_latest
 
 from stream.results import Results
 from stream.web.metrics import LATENCY_BUCKETS, Metrics
+from tests.soak.run import held, too_much
 from tests.soak.samples import LATENCY, Sample, Scrape, columns, quantile, since
 
 INF = float("inf")
@@ -89,3 +90,13 @@ def test_a_look_reads_what_a_worker_tells(metrics: tuple[Metrics, int]) -> None:
     assert second.mean_s("save", first) == pytest.approx(0.5)
     assert second.mean_s("save") == pytest.approx(0.4)
     assert second.mean_s("encode", first) == 0.0
+
+
+@pytest.mark.parametrize(("lag", "keeps_up"), [(0, True), (6000, True), (6001, False)])
+def test_a_worker_that_falls_a_minute_behind_does_not_hold_the_rate(
+    lag: int, keeps_up: bool
+) -> None:
+    sample = Sample(300.0, 0.0, 0.0, 0, 0, 0, 0, lag, 0, 0, None, None)
+
+    assert held(sample, 100.0) is keeps_up
+    assert f"{lag:,} records wait after 300 s" in too_much(sample, 100.0)
