@@ -22,6 +22,7 @@ from stream.web.questions import read
 log = structlog.get_logger(__name__)
 
 DOCUMENT = "/openapi.json"
+NO_RESOURCE = "none"  # of a path, or a method, that nothing answers
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -101,14 +102,14 @@ async def as_problems(request: web.Request, handler: Handler) -> web.StreamRespo
         detail = f"{shown(request.path)}: {why.reason}; {DOCUMENT} lists what there is"
         return problems.response(why.status, why.reason.lower().replace(" ", "-"), detail)
     except Exception:
-        log.exception("a read failed", method=request.method, resource=_resource(request))
+        log.exception("a read failed", method=request.method, resource=resource(request))
         return problems.response(500, "bug", "the worker's log has the trace: report it")
 
 
-def _resource(request: web.Request) -> str:
-    """The path without its parameters: no ids in logs."""
+def resource(request: web.Request) -> str:
+    """The path without its parameters: no ids in logs and metrics."""
     found = request.match_info.route.resource
-    return found.canonical if found else "none"
+    return found.canonical if found else NO_RESOURCE
 
 
 def _check_readable(request: web.Request) -> None:

@@ -12,6 +12,9 @@ from stream.wire.reasons import REJECTIONS, Fate, Note, Reason
 #: From a millisecond to ten seconds; the promise is 250 ms at p99, so it has an edge there.
 LATENCY_BUCKETS = (0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10)
 STAGE_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+#: An idle worker answers within milliseconds, one that is busy with events within a second.
+READ_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+STATUSES = ("2xx", "3xx", "4xx", "5xx")
 TOKEN_BUCKETS = (16, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
 
 
@@ -62,6 +65,16 @@ class Metrics:
         )
         self._real_tokens = counter("encoder_real_tokens", "Tokens that were not padding")
         self._encoder_seconds = counter("encoder_run_seconds", "Time spent in the model")
+        self._requests = counter(
+            "http_requests", "HTTP requests answered, by class of status", "endpoint", "status"
+        )
+        self._request_seconds = Histogram(
+            "interestream_http_request_seconds",
+            "From an HTTP request's arrival to its answer",
+            ["endpoint"],
+            buckets=READ_BUCKETS,
+            registry=registry,
+        )
         self._lag = Gauge(
             "interestream_lag_records",
             "Records between the committed offset and the end, by topic",
@@ -115,6 +128,21 @@ class Metrics:
     def encoder(self, provider: str, dtype: str, model: str) -> None:
         """Tell what runs the model, and in which precision."""
         self._encoder.labels(provider, dtype, model).set(1)
+
+    def serves(self, endpoint: str) -> None:
+        """Have an endpoint shown from the start; it is named as in `answered`."""
+        self._request_seconds.labels(endpoint)
+        for status in STATUSES:
+            self._requests.labels(endpoint, status)
+
+    def answered(self, endpoint: str, status: int, seconds: float) -> None:
+        """Count a request.
+
+        endpoint  one of `serves`: a path with its parameters' names in braces, never as asked for
+        status    of the answer, such as 404
+        """
+        self._requests.labels(endpoint, f"{status // 100}xx").inc()
+        self._request_seconds.labels(endpoint).observe(seconds)
 
     def lag(self, topic: str, records: int) -> None:
         self._lag.labels(topic).set(records)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from stream.web.api import Api, as_problems
+from stream.web.api import NO_RESOURCE, Api, Handler, as_problems, resource
 from stream.web.health import Health
 from stream.web.metrics import Metrics
 
@@ -30,11 +32,13 @@ class WebServer:
 
     async def start(self) -> None:
         """Raises OSError where the port is taken."""
-        app = web.Application(middlewares=[as_problems])
+        app = web.Application(middlewares=[self._measured, as_problems])
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._scrape)
         app.router.add_routes(self._api.routes())
+        for endpoint in (*(each.canonical for each in app.router.resources()), NO_RESOURCE):
+            self._metrics.serves(endpoint)
         self._runner = web.AppRunner(app, access_log=None, max_line_size=MAX_LINE_BYTES)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._bind, self._port).start()
@@ -43,6 +47,14 @@ class WebServer:
     async def stop(self) -> None:
         if self._runner is not None:
             await self._runner.cleanup()
+
+    @web.middleware
+    async def _measured(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Outermost: what is counted is what the reader gets."""
+        began = time.perf_counter()
+        answer = await handler(request)
+        self._metrics.answered(resource(request), answer.status, time.perf_counter() - began)
+        return answer
 
     async def _healthz(self, request: web.Request) -> web.Response:
         return self._answer(self._health.live)
