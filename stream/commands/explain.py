@@ -17,7 +17,7 @@ from stream.store.client import Points, open_client
 from stream.store.codec import unpack
 from stream.store.items import Items, open_items
 from stream.store.meta import Fact, Meta
-from stream.store.moves import ENCODER_FACT, Move, rebuilding, standing
+from stream.store.moves import ENCODER_FACT, between, standing
 from stream.store.segments import Segments
 from stream.store.users import Users
 
@@ -71,7 +71,7 @@ async def reader(settings: Settings) -> AsyncIterator[Reader]:
             raise
         move = (await standing(meta)).move
         if move is not None and move.closed:
-            raise Unavailable("encoder", _between(move)) from error
+            raise Unavailable("encoder", between(move)) from error
         raise _no_store(settings) from error
     finally:
         await client.close()
@@ -94,15 +94,6 @@ async def _label(segments: Segments, member: Membership | None) -> str:
     model = await segments.current()
     segment = model.get(member.segment) if model else None
     return segment.label if segment else ""
-
-
-def _between(move: Move) -> str:
-    if move.rebuilds:
-        return rebuilding(move)
-    return (
-        f"the store moves to encoder {move.after.hash} ({move.model}) and cannot be read for some "
-        "seconds: ask again; `interestream reembed` shows how far it is"
-    )
 
 
 def _no_store(settings: Settings) -> Misconfigured:

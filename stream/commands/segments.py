@@ -47,10 +47,12 @@ async def overview(settings: Settings) -> Overview:
 async def decide(settings: Settings, version: int | None, *, yes: bool) -> int:
     """Accept or reject the model that is held, of this version if one is given; its version.
 
-    Raises Failed where it is not held, and as `overview`.
+    Raises Failed where it is not held, Unavailable also while the store is closed for a move or a
+    restore, and as `overview`.
     """
     step = accept if yes else reject
     async with reader(settings) as store:
+        await store.segments.check_open()  # in the middle of a restore nothing is held yet
         wanted = version or (await store.segments.standing()).held
         if not wanted:
             raise Failed("no model is held: nothing waits for a decision")

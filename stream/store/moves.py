@@ -153,6 +153,23 @@ def rebuilding(move: Move) -> str:
     )
 
 
+def between(move: Move) -> str:
+    """What a move that has the store closed asks of who comes in between."""
+    if move.rebuilds:
+        return rebuilding(move)
+    return (
+        f"the store moves to encoder {move.after.hash} ({move.model}) and is closed for some "
+        "seconds: ask again; `interestream reembed` shows how far it is"
+    )
+
+
+async def refuse_while_closed(meta: ReadsFacts) -> None:
+    """Raise Unavailable while a move has the store closed: it is worth waiting for."""
+    move = (await standing(meta)).move
+    if move is not None and move.closed:
+        raise Unavailable("encoder", between(move))
+
+
 def admit(now: Standing, ours: EncoderId) -> None:
     """Return where a worker of `ours` may work.
 

@@ -25,6 +25,8 @@ class Decision:
 class DecidesSegments(Protocol):
     """What is needed of `stream.store.segments.Segments`."""
 
+    async def check_open(self) -> None: ...
+
     async def standing(self) -> Standing: ...
 
     async def accept(self, version: int) -> bool: ...
@@ -33,12 +35,15 @@ class DecidesSegments(Protocol):
 
 
 async def accept(segments: DecidesSegments, history: SegmentHistory, version: int) -> Decision:
-    """Put the held model `version` in force; again is as good as once. Raises Unavailable."""
+    """Put the held model `version` in force; again is as good as once.
+
+    Raises Unavailable, also while the store is closed for a move or a restore.
+    """
     return await _decide(segments, history, version, segments.accept, ACCEPTED)
 
 
 async def reject(segments: DecidesSegments, history: SegmentHistory, version: int) -> Decision:
-    """Drop the held model `version`; again is as good as once. Raises Unavailable."""
+    """Drop the held model `version`; again is as good as once. Raises Unavailable as `accept`."""
     return await _decide(segments, history, version, segments.reject, REJECTED)
 
 
@@ -52,6 +57,7 @@ async def _decide(
     """1. Complete the records, which the last decision may not be in yet. 2. Decide, by
     compare-and-set. 3. Complete them again: what is not written now, the next one writes."""
     for _ in range(ROUNDS):
+        await segments.check_open()
         now = await segments.standing()
         if (now.decided, now.as_what) == (version, as_what):
             return Decision(True)

@@ -20,6 +20,8 @@ from stream.store import convert, guarded
 from stream.store.client import PART, Points, any_of, below
 from stream.store.guarded import Draft
 from stream.store.meta import Fact, Meta
+from stream.store.moves import refuse_while_closed
+from stream.store.restoring import refuse_while_restoring
 from stream.store.rows import fresh_etag
 
 MODEL_FACT = "segment_model"
@@ -138,6 +140,12 @@ class Segments:
 
     # --- who decides about a model that is held
 
+    async def check_open(self) -> None:
+        """Raise Unavailable while the store is closed, for a move or a restore: what is decided
+        then would be about a model that may not come along."""
+        await refuse_while_restoring(self._meta)
+        await refuse_while_closed(self._meta)
+
     async def accept(self, version: int) -> bool:
         """Put the held model in force; False where it is not the one that is held any more, or
         somebody else changed the fact at this moment, or its points are gone."""
@@ -157,6 +165,9 @@ class Segments:
         return await self._put(fact.value | _decided(fact, REJECTED), fact.etag)
 
     async def _put(self, value: dict[str, Any], read_etag: int) -> bool:
+        """Not during a restore: whoever was stalled may hold the etag that it brings back, and its
+        model may be of points that it does not."""
+        await refuse_while_restoring(self._meta)
         if not await self._meta.put(MODEL_FACT, value, read_etag):
             return False
         kept = {value["version"], value["previous"], value.get("held", 0)}
