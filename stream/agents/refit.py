@@ -54,7 +54,7 @@ RETRY_S = 10.0  # after a fit that came to nothing, doubled each time, up to the
 class HasTastes(Protocol):
     """What is needed of `stream.store.users.Users`."""
 
-    async def tastes(self, limit: int) -> tuple[list[str], Matrix]: ...
+    async def tastes(self, limit: int, min_weight: float = 0.0) -> tuple[list[str], Matrix]: ...
 
 
 class WritesSegments(ReadsSegments, Protocol):
@@ -116,11 +116,16 @@ class Refit:
         request = await self._open_request()
         if now < self._retry_at or (request is None and now < self._due_at):
             return
-        _, tastes = await self._users.tastes(self._settings.segments_sample)
+        _, tastes = await self._users.tastes(
+            self._settings.segments_sample, self._settings.segment_min_weight
+        )
         least = 2 * self._settings.segments_count
         if len(tastes) < least:
-            why = f"{len(tastes)} users have a taste, at least {least} must: twice "
-            await self._refuse(request, why + "INTERESTREAM_SEGMENTS_COUNT")
+            await self._refuse(
+                request,
+                f"{len(tastes)} users have interests of INTERESTREAM_SEGMENT_MIN_WEIGHT, at least "
+                f"{least} must: twice INTERESTREAM_SEGMENTS_COUNT",
+            )
             return
         # Before it is tried: whatever ends it, an outage too, must not make it run in a circle.
         self._retry_at = now + self._rest_s()

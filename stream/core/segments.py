@@ -68,7 +68,7 @@ def assign(
     member = profile.membership
     if member is not None and model.version < member.model_version:
         return profile
-    if member is None and sum(interest_weights(profile, profile.as_of, tuning)) < min_weight:
+    if not counts(profile, min_weight, tuning):
         return profile
     unit = taste(profile, profile.as_of, tuning)
     if unit is None:
@@ -82,6 +82,13 @@ def assign(
         if stays:
             return replace(profile, membership=replace(member, model_version=model.version))
     return _moved(profile, model, model.segments[best], gained, cause, tuning)
+
+
+def counts(profile: Profile, min_weight: float, tuning: Tuning) -> bool:
+    """Whether the user is in a segment, or weighs enough for a first one; fits are about these."""
+    if profile.membership is not None:
+        return True
+    return sum(interest_weights(profile, profile.as_of, tuning)) >= min_weight
 
 
 def _place(member: Membership | None, segments: Sequence[Segment]) -> int | None:

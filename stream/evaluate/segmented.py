@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from stream.core.profile import Profile, taste
-from stream.core.segments import SegmentModel, assign
+from stream.core.segments import SegmentModel, assign, counts
 from stream.core.tuning import Tuning
 from stream.settings import Settings
 
@@ -18,9 +18,9 @@ REFIT_EVENTS = 10_000
 
 @dataclass(slots=True)
 class Segmented:
-    """Assigns users, by a model that is fitted to all of them again and again.
+    """Assigns users, by a model that is fitted again and again to all who weigh enough for it.
 
-    Like a leader it waits for twice as many users with a taste as there are segments.
+    Like a leader it waits for twice as many of these as there are segments.
     """
 
     settings: Settings
@@ -54,7 +54,9 @@ class Segmented:
     def _fit(self, profiles: Iterable[Profile]) -> None:
         from stream.core.segment_fit import fit  # importing scikit-learn takes a second
 
-        own = (taste(profile, profile.as_of, self.tuning) for profile in profiles)
+        least = self.settings.segment_min_weight
+        some = (profile for profile in profiles if counts(profile, least, self.tuning))
+        own = (taste(profile, profile.as_of, self.tuning) for profile in some)
         tastes = [vector for vector in own if vector is not None]
         count, count_max = self.settings.segments_count, self.settings.segments_count_max
         if len(tastes) < 2 * count:

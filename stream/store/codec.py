@@ -26,6 +26,7 @@ from stream.core.profile import (
     Profile,
     Recent,
     StoredList,
+    interest_weights,
     taste,
 )
 from stream.core.strength import RatingMean
@@ -168,6 +169,7 @@ def pack(profile: Profile, etag: int, tuning: Tuning, *, now: float) -> UserRow:
         updated_at=profile.version,
         outbox_at=_waits_until(profile, now),
         active_at=int(profile.as_of) or None,
+        weight_milli=round(1000 * sum(interest_weights(profile, profile.as_of, tuning))),
     )
 
 

@@ -45,14 +45,16 @@ def next_version(before: int, now_s: float) -> int:
 class UserRow:
     """One user's profile as stored.
 
-    etag        as read; in a row to be saved: a fresh one
-    state       the packed profile, one JSON string
-    interests   (k, d), unit rows; k may be 0
-    taste       (d,), overall direction, unit; None where there is none yet
-    updated_at  wall clock, ms
-    outbox_at   wall clock, ms, from which a sweep sends what waits; None where nothing does
-    active_at   time of the newest event, whole seconds; None where there is none, or an older
-                version wrote it
+    etag          as read; in a row to be saved: a fresh one
+    state         the packed profile, one JSON string
+    interests     (k, d), unit rows; k may be 0
+    taste         (d,), overall direction, unit; None where there is none yet
+    updated_at    wall clock, ms
+    outbox_at     wall clock, ms, from which a sweep sends what waits; None where nothing does
+    active_at     time of the newest event, whole seconds; None where there is none, or an older
+                  version wrote it
+    weight_milli  of all interests together at the newest event, thousandths; None where an older
+                  version wrote it
     """
 
     user_id: str
@@ -64,6 +66,7 @@ class UserRow:
     updated_at: int
     outbox_at: int | None
     active_at: int | None = None
+    weight_milli: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -40,6 +40,7 @@ TASTE = "taste"
 OUTBOX_AT = "outbox_at"
 UPDATED_AT = "updated_at"
 ACTIVE_AT = "active_at"
+WEIGHT = "weight_milli"
 
 #: A match must be better than no match at all, which zero rows are.
 SCORE_MIN = 1e-6
@@ -94,14 +95,21 @@ class Users:
         waiting = pb.Filter(must=[below(OUTBOX_AT, before_ms)])
         return await self.table.select(waiting, limit)
 
-    async def tastes(self, limit: int) -> tuple[list[str], Matrix]:
+    async def tastes(self, limit: int, min_weight: float = 0.0) -> tuple[list[str], Matrix]:
         """(n user ids, (n, d) tastes): a sample of up to `limit` users that have one.
 
         Point ids are hashes, so the first `limit` in their order are a uniform sample, and the
         same one each time: what differs between two samples is what these users did.
+
+        min_weight  of all interests together, but of who is in a segment: who has less is told
+                    from others by one or two items, and groups are found worse for it. Who was
+                    written before weights were stored counts.
         """
-        tasted = pb.Filter(must=[has_vector(TASTE)])
-        pages = self._points.scroll(tasted, limit=limit, fields=[USER_ID], vectors=(TASTE,))
+        enough = at_least(WEIGHT, round(1000 * min_weight))
+        members = pb.Condition(filter=pb.Filter(must_not=[is_empty(SEGMENT)]))
+        counts = either(enough, members, is_empty(WEIGHT))
+        known = pb.Filter(must=[has_vector(TASTE), counts])
+        pages = self._points.scroll(known, limit=limit, fields=[USER_ID], vectors=(TASTE,))
         found = [point async for page in pages for point in page]
         ids = [point.payload[USER_ID].string_value for point in found]
         rows = [convert.read_dense(convert.named_vectors(point)[TASTE]) for point in found]
@@ -162,6 +170,7 @@ def _draft(row: UserRow, dimension: int, places: int) -> Draft:
         UPDATED_AT: row.updated_at,
         OUTBOX_AT: row.outbox_at,
         ACTIVE_AT: row.active_at,
+        WEIGHT: row.weight_milli,
         "state": row.state,
     }
     interests = np.zeros((max(places, len(row.interests)), dimension), np.float32)
@@ -185,6 +194,7 @@ def _row(point: pb.RetrievedPoint, dimension: int) -> UserRow:
         updated_at=convert.integer(fields, UPDATED_AT),
         outbox_at=convert.optional_integer(fields, OUTBOX_AT),
         active_at=convert.optional_integer(fields, ACTIVE_AT),
+        weight_milli=convert.optional_integer(fields, WEIGHT),
     )
 
 

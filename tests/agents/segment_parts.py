@@ -164,8 +164,13 @@ class FakeUsers:
         waits = [r for r in self.rows.values() if r.outbox_at and r.outbox_at < before_ms]
         return waits[:limit]
 
-    async def tastes(self, limit: int) -> tuple[list[str], Matrix]:
-        found = {r.user_id: r.taste for r in self.rows.values() if r.taste is not None}
+    async def tastes(self, limit: int, min_weight: float = 0.0) -> tuple[list[str], Matrix]:
+        found = {
+            r.user_id: r.taste
+            for r in self.rows.values()
+            if r.taste is not None
+            if r.segment or (r.weight_milli or 0) >= 1000 * min_weight
+        }
         rows = list(found.values())[:limit]
         return list(found)[:limit], np.stack(rows) if rows else np.zeros((0, DIMENSION), np.float32)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from stream.agents.fit import FitFailed
+from stream.core.decay import Mass
+from stream.core.profile import Membership
 from stream.core.segment_history import (
     ACCEPTED,
     ASKED,
@@ -20,9 +24,7 @@ from stream.errors import Unavailable
 from stream.store.segment_decisions import accept, reject
 from stream.store.segment_requests import Request
 from tests.agents.refit_world import MOST, World
-from tests.agents.segment_parts import (
-    settings,
-)
+from tests.agents.segment_parts import NOW, axis, settings, user
 
 
 @pytest.fixture
@@ -133,6 +135,21 @@ async def test_a_later_fit_that_says_the_same_leaves_the_held_one_alone(world: W
     assert (await accept(world.store.segments, world.history, held)).done
 
 
+async def test_who_has_too_little_weight_for_a_segment_is_not_fitted(world: World) -> None:
+    """But for who is in one: its users are what a fit is about."""
+    least = settings().segment_min_weight
+    for name, share, member in (("light", 0.9, None), ("in", 0.9, "s0"), ("heavy", 1.0, None)):
+        light = user(name, axis(0), membership=Membership(member, 1, NOW) if member else None)
+        interests = tuple(
+            replace(i, mass=Mass(share * least, axis(0), NOW)) for i in light.interests
+        )
+        world.store.users.write(replace(light, interests=interests))
+    before = len(world.store.users.rows)
+    await world.fitted(await world.leading())
+
+    assert len(world.jobs[0].tastes) == before - 1
+
+
 # --- on demand
 
 
@@ -165,7 +182,7 @@ async def test_a_request_with_too_few_users_says_so(world: World) -> None:
     world.store.users.rows = dict(list(world.store.users.rows.items())[:3])
     await world.requests.ask("r1", 5.0)
     await leader.refit()
-    assert (await world.requests.ask("r1", 5.0)).why.startswith("3 users have a taste, at least 4")
+    assert (await world.requests.ask("r1", 5.0)).why.startswith("3 users have interests of")
 
 
 async def test_a_request_whose_fit_failed_says_why(world: World) -> None:

@@ -130,6 +130,22 @@ async def test_tastes_samples_users_that_have_one(store: Store) -> None:
     assert (await store.users.tastes(3))[0] == ids[:3]
 
 
+async def test_tastes_leaves_out_who_has_too_little_weight_for_a_segment(store: Store) -> None:
+    """Not who is in one, nor who was written before weights were stored."""
+    weights = {"light": 499, "enough": 500, "old": None, "member": 499}
+    rows = [
+        user_row(name, weight_milli=weight, segment="s1" if name == "member" else None)
+        for name, weight in weights.items()
+    ]
+    rows.append(user_row("bare", taste=None, weight_milli=900))
+    await store.users.save(rows, dict.fromkeys(row.user_id for row in rows))
+
+    assert set((await store.users.tastes(9, 0.5))[0]) == {"enough", "old", "member"}
+    assert set((await store.users.tastes(9))[0]) == {*weights}
+    found = await store.users.load(weights)
+    assert {name: row.weight_milli for name, row in found.items()} == weights
+
+
 async def test_an_item_comes_back_as_written(store: Store) -> None:
     full = item_row(
         "a",

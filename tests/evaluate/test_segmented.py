@@ -7,10 +7,13 @@ from dataclasses import replace
 import numpy as np
 
 from stream.core.crowd import crowd
+from stream.core.decay import Mass
+from stream.core.profile import Interest, Profile
 from stream.evaluate.engine import Engine
 from stream.evaluate.segmented import Segmented
 from stream.observe import event_kinds
 from stream.settings import load
+from tests.core.samples import NOW, axis
 from tests.evaluate.parts import TUNING, catalogue, dataset
 
 SETTINGS = load(segments_count=2)
@@ -59,3 +62,17 @@ def test_without_enough_users_nobody_is_in_a_segment() -> None:
         engine.learn(event)
 
     assert all(one.membership is None for one in engine.profiles.values())
+
+
+def test_who_weighs_too_little_for_a_segment_is_not_fitted() -> None:
+    def users(weight: float) -> list[Profile]:
+        interest = Interest("0" * 8, Mass(weight, axis(0), NOW), "film", 1.0, "drama")
+        return [Profile(f"u{n}", as_of=NOW, interests=(interest,)) for n in range(10)]
+
+    segments, heavy = Segmented(SETTINGS, CROWDED), users(SETTINGS.segment_min_weight)
+    for light in [users(SETTINGS.segment_min_weight * 0.9)] * 100:
+        segments.learned(light)
+    assert segments.assigned(heavy[0]).membership is None
+    for _ in range(100):
+        segments.learned(heavy)
+    assert segments.assigned(heavy[0]).membership is not None
