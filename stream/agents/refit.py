@@ -175,7 +175,7 @@ class Refit:
         record = named(fitted.record, model, before)
         if not self._leads():
             return replace(record, outcome=OVERTAKEN)
-        outcome = self._outcome(fitted, before)
+        outcome = self._outcome(fitted, before, asks=bool(stands.held or stands.decided))
         if outcome == LIKE_HELD:
             record = replace(record, outcome=LIKE_HELD)
             await self._history.add(record)
@@ -191,11 +191,16 @@ class Refit:
         self._tell(record, outcome)
         return replace(record, outcome=outcome)
 
-    def _outcome(self, fitted: Fitted, before: SegmentModel | None) -> str:
+    def _outcome(self, fitted: Fitted, before: SegmentModel | None, *, asks: bool) -> str:
         """What is to become of a fit: in force, held, or neither, where the one that is held says
-        the same. So a person has time to decide about that one."""
+        the same. So a person has time to decide about that one.
+
+        asks  whether one was ever held: from then on growth does not decide in a person's place
+        """
         most = self._settings.segments_max_moved
         if before is None or fitted.record.moved_share <= most:
+            return IN_FORCE
+        if not asks and not before.knows(fitted.record.users):
             return IN_FORCE
         same = fitted.from_held is not None and fitted.from_held <= most
         return LIKE_HELD if same else HELD
@@ -203,7 +208,12 @@ class Refit:
     def _tell(self, record: Record, outcome: str) -> None:
         self.held = record.version if outcome == HELD else 0
         if outcome != HELD:
-            log.info("segments", version=record.version, count=len(record.segments))
+            log.info(
+                "segments",
+                version=record.version,
+                count=len(record.segments),
+                moved_share=round(record.moved_share, 3),
+            )
             return
         log.warning(
             "segments wait for `interestream segments accept` or `reject`",

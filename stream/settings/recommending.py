@@ -112,9 +112,10 @@ class Segments(BaseModel):
         20_000, description="users in the sample a model is fitted on"
     )
     segments_max_moved: Share = Field(
-        1.0,
+        0.3,
         description="share of the sample's users that a new model may move by itself; one that "
-        "would move more waits for a person's decision. 1: none waits",
+        "would move more waits for a person's decision, unless the one in force was fitted on "
+        "fewer than 25 users a segment or fewer than half of those there are now. 1: none waits",
     )
     segment_min_weight: Annotated[float, Field(ge=0)] = Field(
         0.5,

@@ -27,12 +27,16 @@ MOST = settings().segments_max_moved
 
 @dataclass
 class World:
-    """A store in which leaders fit: each model moves `moves` of the users."""
+    """A store in which leaders fit: each model moves `moves` of the users.
+
+    sample  users that a fit says it was made on
+    """
 
     store: FakeStore = field(default_factory=FakeStore)
     clock: Clock = field(default_factory=Clock)
     moves: float = 0.0
     from_held: float = 1.0
+    sample: int = 1000
     jobs: list[Job] = field(default_factory=list)
     meanwhile: Callable[[], Awaitable[None]] | None = None
 
@@ -53,8 +57,8 @@ class World:
         if self.meanwhile is not None:
             meanwhile, self.meanwhile = self.meanwhile, None
             await meanwhile()
-        record = replace(job.start, moved_share=self.moves)
-        return Fitted(two_groups(job.version), record, self.from_held)
+        record = replace(job.start, moved_share=self.moves, users=self.sample)
+        return Fitted(two_groups(job.version, self.sample // 2), record, self.from_held)
 
     async def fitted(self, leader: Leader, moves: float = 0.0) -> int:
         """The version of one more fit, when it is due."""

@@ -293,6 +293,6 @@ def leader_of(
     )
 
 
-def two_groups(version: int) -> SegmentModel:
-    """The two groups that are planted, without labels."""
-    return SegmentModel(version, tuple(Segment(f"s{n}", "", axis(n), 1) for n in (0, 1)))
+def two_groups(version: int, size: int = 1) -> SegmentModel:
+    """The two groups that are planted, without labels; `size` is of each."""
+    return SegmentModel(version, tuple(Segment(f"s{n}", "", axis(n), size) for n in (0, 1)))

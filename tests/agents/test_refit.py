@@ -20,6 +20,7 @@ from stream.core.segment_history import (
     REJECTED,
     REPLACED,
 )
+from stream.core.segments import KNOWN_EACH
 from stream.errors import Unavailable
 from stream.store.segment_decisions import accept, reject
 from stream.store.segment_requests import Request
@@ -148,6 +149,58 @@ async def test_who_has_too_little_weight_for_a_segment_is_not_fitted(world: Worl
     await world.fitted(await world.leading())
 
     assert len(world.jobs[0].tastes) == before - 1
+
+
+# --- a deployment that grows
+
+FEW = KNOWN_EACH * 2  # of two segments
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "outcome"),
+    [
+        (FEW - 2, FEW - 2, IN_FORCE),  # too few to know them
+        (FEW, FEW, HELD),
+        (FEW, FEW * 2, HELD),
+        (FEW, FEW * 2 + 1, IN_FORCE),  # most of them are new
+        (FEW * 9, FEW, HELD),  # where users are lost a person should look
+    ],
+)
+async def test_nobody_is_asked_about_users_that_the_model_in_force_did_not_know(
+    world: World, before: int, now: int, outcome: str
+) -> None:
+    leader = await world.leading()
+    world.sample = before
+    await world.fitted(leader)
+    world.sample = now
+    await world.fitted(leader, moves=1.0)
+
+    assert (await world.outcomes())[-1] == outcome
+
+
+async def test_growth_decides_nothing_in_a_person_s_place(world: World) -> None:
+    """Neither about what is held nor, after a no, about the same again."""
+    leader = await world.leading()
+    first = await world.fitted(leader)
+    await world.fitted(leader, moves=0.5)
+    world.sample *= 9
+    held = await world.fitted(leader, moves=0.5)
+    assert (await reject(world.store.segments, world.history, held)).done
+    await world.fitted(leader, moves=0.5)
+
+    assert await world.outcomes() == [IN_FORCE, REPLACED, REJECTED, HELD]
+    assert world.store.segments.in_force == first
+
+
+async def test_a_young_deployment_settles_without_a_person(world: World) -> None:
+    """Each fit finds half as many users more, and moves most of them, until there are enough."""
+    leader = await world.leading()
+    world.sample = 16
+    while world.sample < FEW:
+        await world.fitted(leader, moves=0.9)
+        world.sample += world.sample // 2
+
+    assert set(await world.outcomes()) == {IN_FORCE}
 
 
 # --- on demand
