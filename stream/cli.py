@@ -86,7 +86,7 @@ def demo(
     def finished(outcome: Outcome) -> None:
         report.show(outcome, console)
         if json_file is not None:
-            json_file.write_text(json.dumps(report.summary(outcome), indent=2) + "\n")
+            json_file.write_text(json.dumps(report.as_json(outcome), indent=2) + "\n")
         report.check(outcome)
 
     with tempfile.TemporaryDirectory(prefix="interestream-demo-") as folder:

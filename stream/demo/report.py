@@ -6,22 +6,28 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from stream.commands import segments
+from stream.demo import changes
 from stream.demo.audience import Received
+from stream.demo.plan import event_id
 from stream.demo.run import Outcome, percentiles_ms
 from stream.demo.score import HitRate
 from stream.errors import Failed
-from stream.wire.messages import Recommendation
+from stream.wire.messages import Recommendation, SegmentChange
 
 USERS = 3
 RECENT = 5
 TOP = 5
+FITS = 3
+MOVES = 5
 
 
 def show(outcome: Outcome, console: Console) -> None:
-    """A few users, then the summary."""
+    """A few users, then the segments, then the summary."""
     newest = outcome.audience.newest()
     titles = {film.item_id: film.title for film in outcome.films}
     rated = Counter(rating.user_id for rating in outcome.plan.ratings)
@@ -34,6 +40,7 @@ def show(outcome: Outcome, console: Console) -> None:
             highlight=False,
         )
         console.print(_table(newest[user], titles))
+    _segments(outcome, console)
     _summary(outcome, console)
 
 
@@ -46,6 +53,32 @@ def _table(message: Recommendation, titles: dict[str, str]) -> Table:
         because = ", ".join(titles.get(item, item) for item in offer.because)
         table.add_row(str(offer.rank), offer.title, f"{offer.score:.3f}", offer.source, because)
     return table
+
+
+def _segments(outcome: Outcome, console: Console) -> None:
+    """As `interestream segments list` shows them, and who went from one to another and why."""
+    console.print("\n[bold]segments[/] (interestream segments list)")
+    lines = segments.tell(outcome.segments, fits=FITS)
+    if told := _told(outcome):
+        lines += ["", "moves between segments, such as", *(f"  {words}" for _, words in told)]
+    for line in lines:
+        console.print(line, highlight=False, markup=False)
+    console.print()
+
+
+def _told(outcome: Outcome) -> list[tuple[SegmentChange, str]]:
+    """A few moves and their words."""
+    seen = list(outcome.audience.changes.values())
+    titles = {film.item_id: film.title for film in outcome.films}
+    rated = {
+        event_id(place): f"rated {titles[rating.item_id]} {rating.stars:g}★"
+        for place, rating in enumerate(outcome.plan.ratings)
+    }
+    labels, gone = changes.labels_of(seen), changes.out_of_gone(seen, outcome.segments.fits)
+    return [
+        (change, changes.in_words(change, labels, rated, gone))
+        for change in changes.telling(seen, MOVES, gone)
+    ]
 
 
 def _summary(outcome: Outcome, console: Console) -> None:
@@ -64,8 +97,17 @@ def _shown(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """What the JSON file holds: the summary, the segments, and some moves between them."""
+    return {
+        **summary(outcome),
+        "segments": msgspec.to_builtins(segments.as_json(outcome.segments, fits=FITS)),
+        "moves": [changes.as_json(change, words) for change, words in _told(outcome)],
+    }
+
+
 def summary(outcome: Outcome) -> dict[str, Any]:
-    """The numbers of the JSON file; times in seconds unless the name says otherwise."""
+    """Numbers; times in seconds unless the name says otherwise."""
     counters, quality = outcome.counters, outcome.quality
     facts: dict[str, Any] = {
         "events_in": counters.events,
@@ -76,7 +118,8 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "unknown_items": counters.notes.get("unknown_item", 0),
         "users": len(outcome.audience.newest()),
         "lists": counters.lists,
-        "segment_changes": counters.segment_changes,
+        "segment_changes": len(outcome.audience.changes),
+        "segment_changes_by_cause": changes.by_cause(outcome.audience.changes.values()),
         "conflicts": counters.conflicts,
         "events_per_s": round(outcome.history_events / outcome.history_s, 1),
         "user_updates_per_s": round(outcome.history_updates / outcome.history_s, 1),

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from stream.commands.segments import Overview, overview
 from stream.demo import movielens, observe
 from stream.demo.audience import Audience
 from stream.demo.observe import Counters
@@ -51,7 +53,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the demo measured. Times in seconds; latencies from sending to arrival, seconds."""
+    """What the demo measured. Times in seconds; latencies from sending to arrival, seconds.
+
+    segments  as they are at the end
+    """
 
     plan: Plan
     films: list[movielens.Film]
@@ -66,6 +71,7 @@ class Outcome:
     live_s: float
     latencies_s: list[float]
     quality: Quality | None
+    segments: Overview
 
 
 def run(
@@ -87,7 +93,7 @@ def run(
     extra = {
         "INTERESTREAM_MODEL_DIR": str(models),
         "INTERESTREAM_NAMESPACE": "demo",
-        "INTERESTREAM_SEGMENTS_REFIT_S": "120",
+        "INTERESTREAM_SEGMENTS_REFIT_S": "30",  # the first fit knows the first users alone
         "INTERESTREAM_SIGNALS_FLUSH_S": "1",
     }
     with Stack(data_dir, extra=extra) as stack:
@@ -166,6 +172,7 @@ def _play(
         live_s=live_s,
         latencies_s=_latencies(audience, producer, first_live, len(todo.ratings)),
         quality=quality(moments(received, todo.ratings, first_live), todo.ratings),
+        segments=asyncio.run(overview(stack.settings())),
     )
 
 

@@ -18,7 +18,8 @@ pytestmark = pytest.mark.integration
 PROMISED = {
     "events_in", "applied", "already_applied", "skipped", "dead_letters", "users", "lists",
     "segment_changes", "events_per_s", "user_updates_per_s", "latency_ms", "hit_rate_at_10",
-    "popularity_hit_rate_at_10", "seconds_to_first_list", "encoder",
+    "popularity_hit_rate_at_10", "seconds_to_first_list", "encoder", "segment_changes_by_cause",
+    "segments", "moves",
 }  # fmt: skip
 
 
@@ -42,5 +43,8 @@ def test_the_demo_ends_well_and_its_summary_adds_up(tmp_path: Path, model_dir: P
     assert facts["events_in"] == fates
     assert facts["already_applied"] == 10
     assert sum(facts["dead_letters"].values()) == 12
+    assert facts["segment_changes"] == sum(facts["segment_changes_by_cause"].values())
     assert facts["encoder"] == manifest.read(model_dir).hash
     assert "because you liked" in ran.stdout
+    for segment in facts["segments"]["segments"]:
+        assert f"{segment['id']}  {segment['label']}" in ran.stdout
