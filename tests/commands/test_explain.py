@@ -68,9 +68,9 @@ def test_recent_items_come_newest_first_with_what_they_joined() -> None:
 def test_interests_name_their_evidence() -> None:
     text = told(ada())
 
-    assert " 67%  sci-fi (" in text
+    assert " 67%  space title (" in text
     assert "because of Gravity; Solaris\n" in text
-    assert " 33%  food (" in text
+    assert " 33%  cooking (" in text
     assert "because of Ratatouille\n" in text
 
 
