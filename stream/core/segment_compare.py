@@ -46,8 +46,8 @@ def compared(
         users=len(rows),
         segments=tuple(Named(s.id, s.label, s.size) for s in after.segments),
         births=tuple(s.id for s in after.segments),
-        silhouette=_silhouette(rows[:SILHOUETTE_ROWS], now[:SILHOUETTE_ROWS]),
-        davies_bouldin=_davies_bouldin(rows[:SPREAD_ROWS], now[:SPREAD_ROWS]),
+        silhouette=silhouette(rows[:SILHOUETTE_ROWS], now[:SILHOUETTE_ROWS]),
+        davies_bouldin=davies_bouldin(rows[:SPREAD_ROWS], now[:SPREAD_ROWS]),
     )
     return record if before is None else _against(record, rows, before, after, margin)
 
@@ -59,6 +59,20 @@ def differing(rows: Matrix, one: SegmentModel, other: SegmentModel) -> float:
     )
     together = users[linear_sum_assignment(-users)].sum()
     return 1.0 - float(together) / len(rows)
+
+
+def silhouette(rows: Matrix, nearest: NDArray[np.intp]) -> float | None:
+    """By cosine; None unless there are 2 groups or more, and fewer than rows."""
+    if not 2 <= len(np.unique(nearest)) < len(rows):
+        return None
+    return float(silhouette_score(rows, nearest, metric="cosine"))
+
+
+def davies_bouldin(rows: Matrix, nearest: NDArray[np.intp]) -> float | None:
+    """None as above."""
+    if not 2 <= len(np.unique(nearest)) < len(rows):
+        return None
+    return float(davies_bouldin_score(rows, nearest))
 
 
 def _against(
@@ -149,15 +163,3 @@ def _shares(users: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np
     """(o, c) the users as shares of each old segment, and of each new one."""
     olds, news = users.sum(axis=1, keepdims=True), users.sum(axis=0, keepdims=True)
     return users / np.maximum(olds, 1), users / np.maximum(news, 1)
-
-
-def _silhouette(rows: Matrix, nearest: NDArray[np.intp]) -> float | None:
-    if not 2 <= len(np.unique(nearest)) < len(rows):
-        return None
-    return float(silhouette_score(rows, nearest, metric="cosine"))
-
-
-def _davies_bouldin(rows: Matrix, nearest: NDArray[np.intp]) -> float | None:
-    if not 2 <= len(np.unique(nearest)) < len(rows):
-        return None
-    return float(davies_bouldin_score(rows, nearest))

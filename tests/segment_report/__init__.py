@@ -1,0 +1,1 @@
+"""Reports of segments: what they say of planted worlds, and how they show it."""
