@@ -7,7 +7,7 @@ ARGS ?=
 LONG_FAULTS := --on kafka --rounds 6 --out tests/bench/results/faults.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-kafka test-faults test-export bench-encoder bench-quality bench-sequence bench-large bench-soak peers lock clean
+.PHONY: help demo test check test-kafka test-faults test-export test-ops bench-encoder bench-quality bench-sequence bench-large bench-soak peers lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -16,7 +16,7 @@ demo: .venv/.cpu ## the main job on MovieLens-100K; ARGS="--events N --live N --
 	$(BIN)/interestream demo $(ARGS)
 
 test: .venv/.dev ## every test but those against Apache Kafka itself; ARGS go to pytest
-	$(BIN)/pytest -m "not kafka and not export" --numprocesses 3 --dist loadfile $(ARGS)
+	$(BIN)/pytest -m "not kafka and not export and not ops" --numprocesses 3 --dist loadfile $(ARGS)
 
 check: .venv/.dev ## format, lint, types, import contracts, fast tests
 	$(BIN)/ruff format --check .
@@ -25,7 +25,7 @@ check: .venv/.dev ## format, lint, types, import contracts, fast tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m stream.wire.asyncapi --check
 	$(BIN)/python -m stream.reference --check
-	$(BIN)/pytest -q -m "not kafka and not export and not integration"
+	$(BIN)/pytest -q -m "not kafka and not export and not ops and not integration"
 
 test-kafka: .venv/.dev ## the worker against Apache Kafka (Java, Maven) and a Qdrant server
 	$(BIN)/pytest -m kafka $(ARGS)
@@ -36,6 +36,9 @@ test-faults: .venv/.dev ## a running stack, hurt in eight ways and audited; LONG
 
 test-export: .venv-export/.export ## the exporter: needs torch (some GB) in an environment of its own
 	.venv-export/bin/pytest -m export $(ARGS)
+
+test-ops: .venv/.dev .cache/tools/.made ## images, compose and manifests in infra/, as far as no engine is needed (Go)
+	$(BIN)/pytest -m ops $(ARGS)
 
 bench-encoder: .venv-export/.bench ## the encoder against others, into tests/bench/results and docs/encoder.md
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE \
@@ -86,6 +89,9 @@ clean: ## remove the environment and what was built, not the cache of archives
 	.venv-export/bin/pip install --quiet --require-hashes -r requirements/peers.txt
 	.venv-export/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@ .venv-export/.export
+
+.cache/tools/.made: scripts/ops-tools.sh
+	./scripts/ops-tools.sh
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

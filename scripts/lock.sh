@@ -14,6 +14,7 @@ lock() {
 }
 
 lock cpu cpu embedded build
+lock worker cpu build
 lock dev cpu embedded build tune parquet dev
 lock gpu gpu build
 lock export cpu embedded build tune parquet dev export
