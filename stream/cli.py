@@ -101,6 +101,9 @@ def worker(
     ] = False,
 ) -> None:
     """Run one worker against INTERESTREAM_KAFKA_URL and INTERESTREAM_QDRANT_URL."""
+    # Before gRPC is imported: it would start its threads again in every child that is forked, and
+    # now and then a fit died of that before it became a program of its own.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     from stream.app import Worker
     from stream.logs import configure
     from stream.serving import serve_until_signal

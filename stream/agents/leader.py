@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -26,6 +26,7 @@ from stream.render import Renderer
 from stream.rounds import repeat
 from stream.settings import Settings
 from stream.store.meta import KeepsFacts
+from stream.store.rows import UserRow
 from stream.store.segment_history import SegmentHistory
 from stream.store.segment_keeper import SegmentKeeper
 from stream.store.segment_requests import SegmentRequests
@@ -34,6 +35,7 @@ log = structlog.get_logger(__name__)
 
 LEASE = "segments_leader"
 POLL_S = 3.0
+LATE_S = 10.0  # after which every worker knows a new model: they look every 3 s
 USERS_PER_S = 200.0  # a fraction of what an embedded store reads, on one core
 PAGE = 20  # users: more would hold up the event loop, and an embedded store, for long
 
@@ -107,7 +109,9 @@ class Leader:
             letters=letters,
             clock=clock,
         )
+        self._clock = clock
         self._moved_to = 0
+        self._gather_at: float | None = None
 
     @property
     def held(self) -> int:
@@ -132,7 +136,9 @@ class Leader:
         await self._refit.step()
 
     async def reassign(self) -> None:
-        """Once through all users, if a model came into force since the last time.
+        """Once through all users, if a model came into force since the last time; and once more
+        to those whom a worker that did not know it yet has left in a segment that is gone, or
+        moved there, behind this one's back.
 
         A newer model on the way is used from there on, and asks for another time. Raises
         Unavailable: the next time begins anew.
@@ -140,17 +146,31 @@ class Leader:
         if not self.lease.held:
             return
         model = await self._newest()
-        if model is None or model.version == self._moved_to:
+        if model is None:
             return
-        started, moved = model.version, 0
-        async for rows in self._store.users.pages(PAGE):
+        if model.version != self._moved_to:
+            began = self._clock()
+            moved = await self._walk(self._store.users.pages(PAGE))
+            if moved is not None:
+                self._moved_to, self._gather_at = model.version, began + LATE_S
+                log.info("users reassigned", version=model.version, moved=moved)
+        elif self._gather_at is not None and self._clock() >= self._gather_at:
+            there = [segment.id for segment in model.segments]
+            moved = await self._walk(self._store.users.elsewhere(there, PAGE))
+            if moved is not None:
+                self._gather_at = None
+                log.info("users gathered", version=model.version, moved=moved)
+
+    async def _walk(self, pages: AsyncIterator[list[UserRow]]) -> int | None:
+        """How many were moved; None: somebody else leads now."""
+        moved = 0
+        async for rows in pages:
             model = await self._newest()
             if not self.lease.held or model is None:
-                return
+                return None
             moved += await self._sweep.reassign(rows, model)
             await asyncio.sleep(len(rows) / self._users_per_s)
-        self._moved_to = started
-        log.info("users reassigned", version=started, moved=moved)
+        return moved
 
     async def _newest(self) -> SegmentModel | None:
         await self._keeper.refresh()

@@ -42,6 +42,8 @@ class SweepsUsers(SavesUsers, Protocol):
 
     def pages(self, page: int) -> AsyncIterator[list[UserRow]]: ...
 
+    def elsewhere(self, segments: Sequence[str], page: int) -> AsyncIterator[list[UserRow]]: ...
+
 
 class Sends(Protocol):
     """What is needed of `stream.kafka.publisher.Publisher`."""

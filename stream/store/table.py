@@ -130,9 +130,11 @@ class Table(Generic[Row]):
             for point in found
         }
 
-    async def pages(self, page: int = PAGE) -> AsyncIterator[list[Row]]:
-        """Every row, in the order of the point ids."""
-        async for found in self.points.scroll(vectors=self._form.vectors, page=page):
+    async def pages(
+        self, page: int = PAGE, condition: pb.Filter | None = None
+    ) -> AsyncIterator[list[Row]]:
+        """Every row, or those that match, in the order of the point ids."""
+        async for found in self.points.scroll(condition, vectors=self._form.vectors, page=page):
             yield list(map(self._form.row, found))
 
     async def select(self, condition: pb.Filter, limit: int, *, page: int = PAGE) -> list[Row]:

@@ -159,6 +159,11 @@ class Users:
         """Every user, up to `page` at a time, in the order of the point ids."""
         return self.table.pages(page)
 
+    def elsewhere(self, segments: Sequence[str], page: int) -> AsyncIterator[list[UserRow]]:
+        """Every user who is in a segment that is none of these, as `pages`."""
+        there = pb.Filter(must_not=[one_of(SEGMENT, segments), is_empty(SEGMENT)])
+        return self.table.pages(page, there)
+
     async def count(self) -> int:
         return await self.table.count()
 

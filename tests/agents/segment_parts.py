@@ -130,6 +130,7 @@ class FakeUsers:
     written_at   wall clock of the first writes, and of those beside the sweep
     before_save  called before each save: another writer's moment
     pages_read   pages that were asked for
+    gathered     times that those were asked for who are elsewhere
     """
 
     def __init__(
@@ -141,6 +142,7 @@ class FakeUsers:
             self.write(profile)
         self.before_save: Callable[[], None] = lambda: None
         self.pages_read = 0
+        self.gathered = 0
 
     def profile(self, user_id: str) -> Profile:
         return unpack(self.rows[user_id])
@@ -179,6 +181,12 @@ class FakeUsers:
         for start in range(0, len(names), page):
             self.pages_read += 1
             yield [self.rows[name] for name in names[start : start + page]]
+
+    async def elsewhere(self, segments: Sequence[str], page: int) -> AsyncIterator[list[UserRow]]:
+        self.gathered += 1
+        found = [r for r in self.rows.values() if r.segment and r.segment not in segments]
+        for start in range(0, len(found), page):
+            yield found[start : start + page]
 
 
 class FakeSegments(Segments):

@@ -61,6 +61,16 @@ async def test_a_save_replaces_the_whole_user(store: Store) -> None:
     assert_same((await store.users.load(["a"]))["a"], bare)
 
 
+async def test_users_in_other_segments_are_found_and_those_in_none_are_not(store: Store) -> None:
+    segments = {"a": "s-1", "b": "s-2", "c": None, "d": "s-3", "e": "gone"}
+    rows = [user_row(name, segment=segment) for name, segment in segments.items()]
+    await store.users.save(rows, dict.fromkeys(segments))
+
+    found = [r.user_id async for page in store.users.elsewhere(["s-1", "s-2"], 1) for r in page]
+    assert sorted(found) == ["d", "e"]
+    assert [page async for page in store.users.elsewhere(["s-1", "s-2", "s-3", "gone"], 9)] == []
+
+
 @pytest.mark.parametrize("count", [0, 1, 3, 5])
 async def test_interests_take_the_same_room_however_many_there_are(
     store: Store, count: int

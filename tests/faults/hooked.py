@@ -118,33 +118,40 @@ def crashing(commit: type, file: Path) -> None:
 
 
 def _dying(method: Call, step: str, file: Path) -> Call:
-    ends = 0  # since there is an order
-
-    def die_if_told() -> None:
-        nonlocal ends
-        wanted, _, nth = order(file).partition(" ")
-        ends = ends + 1 if wanted == step else 0
-        if not ends or ends < int(nth):
-            return
-        try:
-            file.rename(file.with_suffix(".done"))
-        except FileNotFoundError:  # another worker was first
-            return
-        os.kill(os.getpid(), signal.SIGKILL)
+    halt = Halt(step, file, signal.SIGKILL)
 
     @wraps(method)
     async def slow(*given: Any, **named: Any) -> Any:
         answer = await method(*given, **named)
-        die_if_told()
+        halt.if_told()
         return answer
 
     @wraps(method)
     def quick(*given: Any, **named: Any) -> Any:
         answer = method(*given, **named)
-        die_if_told()
+        halt.if_told()
         return answer
 
     return slow if inspect.iscoroutinefunction(method) else quick
+
+
+class Halt:
+    """A signal to this process, at the nth time that it comes by `step` since that was ordered."""
+
+    def __init__(self, step: str, file: Path, number: signal.Signals) -> None:
+        self._step, self._file, self._number = step, file, number
+        self._times = 0
+
+    def if_told(self) -> None:
+        wanted, _, nth = order(self._file).partition(" ")
+        self._times = self._times + 1 if wanted == self._step else 0
+        if not self._times or self._times < int(nth):
+            return
+        try:
+            self._file.rename(self._file.with_suffix(".done"))
+        except FileNotFoundError:  # another worker was first
+            return
+        os.kill(os.getpid(), self._number)
 
 
 def breaking(session: type, file: Path) -> None:

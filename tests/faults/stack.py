@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+import psutil
 from kafka import TopicPartition
 from kafka.structs import OffsetAndMetadata
 
@@ -78,6 +79,16 @@ class QdrantServer:
 
 class Puppet(WorkerProcess):
     """A worker that can be held by its strings."""
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it is held, by whomever."""
+        return self.running and bool(psutil.Process(self.pid).status() == psutil.STATUS_STOPPED)
 
     def suspend(self) -> None:
         self._signal(signal.SIGSTOP)

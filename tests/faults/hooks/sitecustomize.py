@@ -1,5 +1,6 @@
 """Python runs this at its start where the folder is on PYTHONPATH."""
 
-from tests.faults.hooked import install
+from tests.faults import hooked, moments
 
-install()
+hooked.install()
+moments.install()
