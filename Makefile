@@ -7,7 +7,7 @@ ARGS ?=
 LONG_FAULTS := --on kafka --rounds 6 --out tests/bench/results/faults.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-kafka test-faults test-export test-ops bench-encoder bench-quality bench-sequence bench-large bench-soak peers lock clean
+.PHONY: help demo test check test-kafka test-faults test-export test-ops bench-encoder bench-quality bench-sequence bench-large bench-segments bench-soak peers lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14

@@ -12,9 +12,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import structlog
@@ -49,6 +50,20 @@ from stream.store.segments import Claim
 log = structlog.get_logger(__name__)
 
 RETRY_S = 10.0  # after a fit that came to nothing, doubled each time, up to the time between fits
+
+
+@dataclass(slots=True)
+class Laps:
+    """What a fit took, seconds by step, for the log."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    _last: float = field(default_factory=time.perf_counter)
+
+    def end(self, step: str) -> None:
+        """The step that began with the end of the one before is done."""
+        now = time.perf_counter()
+        self.seconds[f"{step}_s"] = round(now - self._last, 3)
+        self._last = now
 
 
 class HasTastes(Protocol):
@@ -116,9 +131,11 @@ class Refit:
         request = await self._open_request()
         if now < self._retry_at or (request is None and now < self._due_at):
             return
+        laps = Laps()
         _, tastes = await self._users.tastes(
             self._settings.segments_sample, self._settings.segment_min_weight
         )
+        laps.end("read")
         least = 2 * self._settings.segments_count
         if len(tastes) < least:
             await self._refuse(
@@ -131,7 +148,7 @@ class Refit:
         self._retry_at = now + self._rest_s()
         self._in_vain += 1
         try:
-            record = await self._put(tastes, request)
+            record = await self._put(tastes, request, laps)
         except FitFailed as failure:
             log.warning("segments stay as they are", reason=str(failure))
             await self._refuse(request, str(failure))
@@ -148,7 +165,7 @@ class Refit:
 
     # --- a fit
 
-    async def _put(self, tastes: Matrix, request: Request | None) -> Record:
+    async def _put(self, tastes: Matrix, request: Request | None, laps: Laps) -> Record:
         """The record of a new model that is in force or held now, or was overtaken."""
         now = self._clock()
         asked = request.id if request else ""
@@ -171,6 +188,7 @@ class Refit:
             asked=asked,
         )
         fitted = await self._fit(job)  # 2
+        laps.end("fit")
         model = await self._labelled(fitted.model)  # 3
         record = named(fitted.record, model, before)
         if not self._leads():
@@ -188,7 +206,8 @@ class Refit:
             await self._history.settle()  # 7
         if not done:
             return replace(record, outcome=OVERTAKEN)
-        self._tell(record, outcome)
+        laps.end("save")
+        self._tell(record, outcome, laps)
         return replace(record, outcome=outcome)
 
     def _outcome(self, fitted: Fitted, before: SegmentModel | None, *, asks: bool) -> str:
@@ -205,14 +224,16 @@ class Refit:
         same = fitted.from_held is not None and fitted.from_held <= most
         return LIKE_HELD if same else HELD
 
-    def _tell(self, record: Record, outcome: str) -> None:
+    def _tell(self, record: Record, outcome: str, laps: Laps) -> None:
         self.held = record.version if outcome == HELD else 0
         if outcome != HELD:
             log.info(
                 "segments",
                 version=record.version,
                 count=len(record.segments),
+                users=record.users,
                 moved_share=round(record.moved_share, 3),
+                **laps.seconds,
             )
             return
         log.warning(

@@ -42,6 +42,10 @@ UPDATED_AT = "updated_at"
 ACTIVE_AT = "active_at"
 WEIGHT = "weight_milli"
 
+#: Users of a page of tastes: on the one connection what events ask for waits behind it. With 1000
+#: of them, lists took 0.8 s while a sample was read instead of 0.03 s.
+TASTES_PAGE = 100
+
 #: A match must be better than no match at all, which zero rows are.
 SCORE_MIN = 1e-6
 
@@ -105,15 +109,23 @@ class Users:
                     from others by one or two items, and groups are found worse for it. Who was
                     written before weights were stored counts.
         """
+        size = min(limit, await self.count())
         enough = at_least(WEIGHT, round(1000 * min_weight))
         members = pb.Condition(filter=pb.Filter(must_not=[is_empty(SEGMENT)]))
         counts = either(enough, members, is_empty(WEIGHT))
         known = pb.Filter(must=[has_vector(TASTE), counts])
-        pages = self._points.scroll(known, limit=limit, fields=[USER_ID], vectors=(TASTE,))
-        found = [point async for page in pages for point in page]
-        ids = [point.payload[USER_ID].string_value for point in found]
-        rows = [convert.read_dense(convert.named_vectors(point)[TASTE]) for point in found]
-        return ids, np.stack(rows) if rows else np.zeros((0, self._dimension), np.float32)
+        pages = self._points.scroll(
+            known, limit=size, fields=[USER_ID], vectors=(TASTE,), page=TASTES_PAGE
+        )
+        ids: list[str] = []
+        # Filled page by page: with all at the end, 100,000 users held up the event loop for half a
+        # second, and took three times the memory.
+        found = np.empty((size, self._dimension), np.float32)
+        async for page in pages:
+            for place, point in enumerate(page, len(ids)):
+                found[place] = convert.read_dense(convert.named_vectors(point)[TASTE])
+            ids += [point.payload[USER_ID].string_value for point in page]
+        return ids, found[: len(ids)]
 
     async def members(self) -> AsyncIterator[list[tuple[str, Vector]]]:
         """Pages of (segment, (d,) taste) of every user who has both."""

@@ -18,6 +18,7 @@ import uvloop
 from stream.agents import fit as module
 from stream.agents.fit import FitFailed, Job, fit_apart
 from stream.core.segment_fit import refit
+from stream.core.segment_history import PERIODIC, Record
 from tests.agents.segment_parts import until
 from tests.support.rows import unit_rows
 
@@ -59,6 +60,16 @@ async def test_the_child_fits_what_this_process_would() -> None:
         np.stack([s.centroid for s in apart.model.segments]),
         np.stack([s.centroid for s in here.model.segments]),
         atol=1e-5,
+    )
+
+
+async def test_more_tastes_than_are_sent_at_once_arrive_in_their_order() -> None:
+    tastes = unit_rows(2 * module.PART_BYTES // (16 * 4) + 7, 16)
+
+    apart = await fit_apart(Job(tastes, 4, 1, None))
+
+    assert (
+        apart.record == refit(tastes, count=4, start=Record(1, 0.0, PERIODIC), before=None).record
     )
 
 

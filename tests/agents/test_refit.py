@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from stream.agents.fit import FitFailed
 from stream.core.decay import Mass
@@ -43,6 +44,15 @@ async def test_every_fit_leaves_a_record(world: World) -> None:
     assert (second.reason, second.outcome) == (PERIODIC, IN_FORCE)
     assert second.at == world.clock()
     assert {one.label for one in second.segments} == {"drama", "comedy"}
+
+
+async def test_the_log_says_what_a_fit_took(world: World) -> None:
+    with capture_logs() as logs:
+        version = await world.fitted(await world.leading())
+
+    (told,) = [line for line in logs if line["event"] == "segments"]
+    assert told["version"] == version
+    assert all(told[step] >= 0 for step in ("read_s", "fit_s", "save_s"))
 
 
 async def test_a_model_that_moves_too_many_waits(world: World) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.bench import segment_picture
+from tests.bench.segment_page import lines as segments_lines
 from tests.faults.page import lines as faults_lines
 from tests.peers.page import lines as peers_lines
 from tests.soak.page import part as soak_part
@@ -19,16 +21,19 @@ PAGES = {
     ROOT / "docs" / "encoder.md": ("encoder", "models"),
     ROOT / "docs" / "large.md": ("large",),
     ROOT / "docs" / "quality.md": ("quality", "groceries", "peers", "hot"),
+    ROOT / "docs" / "segments.md": ("segments",),
     ROOT / "docs" / "sequence.md": ("sequence",),
     ROOT / "docs" / "operations" / "faults.md": ("faults",),
     ROOT / "docs" / "operations" / "soak.md": ("soak",),
 }
+PICTURES = {ROOT / "docs" / "segments.svg": ("segments", segment_picture.svg)}
 RESULTS = ROOT / "tests" / "bench" / "results"
 BEGIN = "<!-- {0}: made from tests/bench/results/{0}.json by `python -m tests.bench.docs` -->"
 END = "<!-- end of {0} -->"
 
 NAMED = (
     *("onnxruntime", "openvino", "torch", "sentence-transformers", "fastembed", "implicit"),
+    "scikit-learn",
     *("qdrant-client", "qdrant-edge-py", "faust-streaming", "aiokafka"),
 )
 RATIOS = {
@@ -40,10 +45,20 @@ RATIOS = {
 
 
 def write() -> None:
-    """Bring the pages up to date with what was measured. Raises OSError where one is missing."""
+    """Bring pages and pictures up to date with what was measured. Raises OSError where a page is
+    missing."""
     for page, names in PAGES.items():
         there = [name for name in names if _path(name).is_file()]
         page.write_text(rendered(page.read_text("utf-8"), there), "utf-8")
+    for picture, (name, _) in PICTURES.items():
+        if _path(name).is_file():
+            picture.write_text(drawn(picture), "utf-8")
+
+
+def drawn(picture: Path) -> str:
+    """One of the PICTURES as its result says. Raises OSError where that is missing."""
+    name, svg = PICTURES[picture]
+    return svg(json.loads(_path(name).read_text("utf-8")))
 
 
 def rendered(page: str, names: Iterable[str]) -> str:
@@ -186,6 +201,11 @@ def large_part(result: Mapping[str, Any]) -> list[str]:
 def held_part(result: Mapping[str, Any]) -> list[str]:
     """A worker under steady load."""
     return [*_where(result), "", *soak_part(result)]
+
+
+def segments_part(result: Mapping[str, Any]) -> list[str]:
+    """Segments on planted worlds, and a fit in a running service."""
+    return [*_where(result), "", *segments_lines(result)]
 
 
 def _both(spread: Mapping[str, float]) -> str:
@@ -365,6 +385,7 @@ MADE = {
     "hot": hot_part,
     "soak": held_part,
     "faults": faults_part,
+    "segments": segments_part,
 }
 
 if __name__ == "__main__":

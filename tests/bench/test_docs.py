@@ -23,6 +23,11 @@ def test_the_page_shows_the_committed_results() -> None:
         assert page == docs.rendered(page, names)
 
 
+def test_the_pictures_show_the_committed_results() -> None:
+    for path in docs.PICTURES:
+        assert path.read_text("utf-8") == docs.drawn(path)
+
+
 def test_every_ratio_stands_beside_its_target(result: dict[str, Any]) -> None:
     assert result["ratios"].keys() == docs.RATIOS.keys()
     for one in result["ratios"].values():

@@ -43,7 +43,7 @@ def svg(result: Mapping[str, Any]) -> str:
 def _panel(title: str, names: Mapping[str, str], samples: Series, warm: float) -> Iterator[str]:
     minutes = [at / 60 for at in samples["at_s"] if at is not None]
     end = max(minutes) or 1.0
-    top = _round_up(max([0.0, *(v for name in names for v in samples[name] if v is not None)]))
+    top = round_up(max([0.0, *(v for name in names for v in samples[name] if v is not None)]))
     wide, high = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
     def across(minute: float) -> float:
@@ -62,11 +62,11 @@ def _panel(title: str, names: Mapping[str, str], samples: Series, warm: float) -
             f'<line x1="{LEFT}" x2="{LEFT + wide}" y1="{up(value):.1f}" y2="{up(value):.1f}" '
             f'stroke="{GREY}" stroke-width="0.5" opacity="0.5"/>'
         )
-        yield _text(LEFT - 6, up(value) + 4, f"{value:g}", "end")
-        yield _text(across(minute), HEIGHT - 12, f"{minute:.3g} min", "middle")
-    yield _text(LEFT, 14, title, "start", weight="bold")
+        yield text(LEFT - 6, up(value) + 4, f"{value:g}", "end")
+        yield text(across(minute), HEIGHT - 12, f"{minute:.3g} min", "middle")
+    yield text(LEFT, 14, title, "start", weight="bold")
     for place, (name, words) in enumerate(names.items()):
-        yield _text(LEFT + 8 + 92 * place, 28, words, "start", colour=COLOURS[place])
+        yield text(LEFT + 8 + 92 * place, 28, words, "start", colour=COLOURS[place])
         points = " ".join(
             f"{across(minute):.1f},{up(value):.1f}"
             for minute, value in zip(minutes, samples[name], strict=True)
@@ -78,7 +78,7 @@ def _panel(title: str, names: Mapping[str, str], samples: Series, warm: float) -
         )
 
 
-def _text(
+def text(
     x: float, y: float, words: str, anchor: str, *, colour: str = GREY, weight: str = "normal"
 ) -> str:
     return (
@@ -87,7 +87,7 @@ def _text(
     )
 
 
-def _round_up(value: float) -> float:
+def round_up(value: float) -> float:
     """The next number of which a quarter is a round one, at least 4."""
     step = 1.0
     while True:

@@ -99,7 +99,7 @@ def test_the_picture_is_well_formed_and_has_a_line_for_every_series() -> None:
 
 @pytest.mark.parametrize(("value", "top"), [(0, 4), (4, 4), (5, 8), (338, 400), (1285, 2000)])
 def test_an_axis_ends_at_a_round_number(value: float, top: float) -> None:
-    assert picture._round_up(value) == top
+    assert picture.round_up(value) == top
 
 
 def test_page_and_picture_are_of_the_committed_run() -> None:
