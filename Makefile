@@ -58,6 +58,10 @@ bench-large: .venv/.dev ## catalogues beyond what is scored whole, on a Qdrant s
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE \
 	  $(BIN)/python -m tests.bench.large --out tests/bench/results $(ARGS)
 
+bench-segments: .venv/.dev ## segments on planted worlds, and a fit of 100,000 users, into docs/segments.md
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE \
+	  $(BIN)/python -m tests.bench.segments --out tests/bench/results $(ARGS)
+
 bench-soak: .venv/.dev ## a worker under steady load for half an hour (Java, Maven), into docs/operations/soak.md
 	$(BIN)/python -m tests.soak --minutes 30 --on kafka --out tests/bench/results/soak.json $(ARGS)
 	$(BIN)/python -m tests.bench.docs
