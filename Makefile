@@ -10,7 +10,7 @@ LONG_FAULTS := --on kafka --rounds 6 --out tests/bench/results/faults.json
 .PHONY: help demo test check test-kafka test-faults test-export test-ops bench-encoder bench-quality bench-sequence bench-large bench-segments bench-soak peers lock clean
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 demo: .venv/.cpu ## the main job on MovieLens-100K; ARGS="--events N --live N --rate R --json FILE --keep"
 	$(BIN)/interestream demo $(ARGS)
