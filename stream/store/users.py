@@ -10,6 +10,7 @@ row with 0.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -45,6 +46,9 @@ WEIGHT = "weight_milli"
 #: Users of a page of tastes: on the one connection what events ask for waits behind it. With 1000
 #: of them, lists took 0.8 s while a sample was read instead of 0.03 s.
 TASTES_PAGE = 100
+#: Between two such pages. Without it p99 of lists was 3 times what it is at rest, with it 1.3
+#: times; 100,000 users take 33 s instead of 13.
+TASTES_REST_S = 0.02
 
 #: A match must be better than no match at all, which zero rows are.
 SCORE_MIN = 1e-6
@@ -125,6 +129,7 @@ class Users:
             for place, point in enumerate(page, len(ids)):
                 found[place] = convert.read_dense(convert.named_vectors(point)[TASTE])
             ids += [point.payload[USER_ID].string_value for point in page]
+            await asyncio.sleep(TASTES_REST_S)
         return ids, found[: len(ids)]
 
     async def members(self) -> AsyncIterator[list[tuple[str, Vector]]]:
