@@ -326,22 +326,9 @@ def playing(on: str, folder: Path) -> Iterator[World]:
     on  "embedded", or "kafka": Apache Kafka and a Qdrant server
     """
     with ExitStack() as cleaning:
-        extra = dict(EXTRA)
-        broker: Broker | Kafka
-        store: EmbeddedQdrant | QdrantServer
-        if on == "kafka":
-            (folder / "kafka").mkdir()
-            broker, store = Kafka(folder / "kafka"), QdrantServer(folder / "qdrant")
-            extra["INTERESTREAM_FETCH_MAX_WAIT_MS"] = "200"
-        else:
-            broker = Broker(log=folder / "broker.log")
-            store = EmbeddedQdrant(folder / "qdrant")
-            extra["INTERESTREAM_KAFKA_IDEMPOTENCE"] = "false"  # the broker refuses it
-        for part in (broker, store):
-            part.start()
-            cleaning.callback(part.kill)
+        broker, store, theirs = stack.started(on, folder, cleaning)
         place = Place(store.http_url, store.grpc_port)
-        deployment = Deployment(broker.url, place, folder, extra)
+        deployment = Deployment(broker.url, place, folder, {**EXTRA, **theirs})
         orders, sender = Orders(folder / "orders"), Sender(deployment.settings())
         env = {**deployment.env, **orders.env(quick=True)}
         world = World(broker, store, deployment, orders, sender)

@@ -215,6 +215,30 @@ class Stack:
         return self.sender.committed()
 
 
+def started(
+    on: str, folder: Path, cleaning: ExitStack, line: Line | None = None
+) -> tuple[Broker | Kafka, EmbeddedQdrant | QdrantServer, dict[str, str]]:
+    """A broker and a store, killed with `cleaning`, and what a worker's environment has for them.
+
+    on    "embedded", or "kafka": Apache Kafka and a Qdrant server
+    line  a second way to Apache Kafka
+    """
+    broker: Broker | Kafka
+    store: EmbeddedQdrant | QdrantServer
+    if on == "kafka":
+        (folder / "kafka").mkdir()
+        broker, store = Kafka(folder / "kafka", line), QdrantServer(folder / "qdrant")
+        extra = {"INTERESTREAM_FETCH_MAX_WAIT_MS": "500"}
+    else:
+        broker = Broker(log=folder / "broker.log")
+        store = EmbeddedQdrant(folder / "qdrant")
+        extra = {"INTERESTREAM_KAFKA_IDEMPOTENCE": "false"}  # the broker refuses it
+    for part in (broker, store):
+        part.start()
+        cleaning.callback(part.kill)
+    return broker, store, extra
+
+
 @contextmanager
 def running(on: str, folder: Path, model_dir: Path, workers: int = WORKERS) -> Iterator[Stack]:
     """A stack with its items read, ready for events.
@@ -222,24 +246,13 @@ def running(on: str, folder: Path, model_dir: Path, workers: int = WORKERS) -> I
     on  "embedded", or "kafka": Apache Kafka and a Qdrant server
     """
     with ExitStack() as cleaning:
-        extra = dict(SETTINGS)
-        broker: Broker | Kafka
-        store: EmbeddedQdrant | QdrantServer
-        line = None
+        line, second = None, None
         if on == "kafka":
-            (folder / "kafka").mkdir()
             (port,) = free_ports(1)
             line = cleaning.enter_context(Proxy(port))
-            broker = Kafka(folder / "kafka", Line(port, line.port))
-            store = QdrantServer(folder / "qdrant")
-            extra["INTERESTREAM_FETCH_MAX_WAIT_MS"] = "500"
-        else:
-            broker = Broker(log=folder / "broker.log")
-            store = EmbeddedQdrant(folder / "qdrant")
-            extra["INTERESTREAM_KAFKA_IDEMPOTENCE"] = "false"  # the broker refuses it
-        for part in (broker, store):
-            part.start()
-            cleaning.callback(part.kill)
+            second = Line(port, line.port)
+        broker, store, theirs = started(on, folder, cleaning, second)
+        extra = {**SETTINGS, **theirs}
         proxy = cleaning.enter_context(Proxy(store.grpc_port))
         place = Place(store.http_url, proxy.port)
         url = broker.url if line is None else f"{LOOPBACK}:{line.port}"

@@ -8,15 +8,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from stream.embedded.broker import Broker
 from stream.embedded.qdrant.host import EmbeddedQdrant
 from stream.settings import Settings
 from tests.endtoend.deployment import Deployment
 from tests.faults.proxy import Conditions, Proxy
-from tests.faults.stack import QdrantServer
+from tests.faults.stack import QdrantServer, started
 from tests.soak.slowed import VARIABLE
 from tests.support import load
-from tests.support.kafka import Kafka
 from tests.support.kafka_workers import until
 from tests.support.records import Sender
 from tests.support.stores import Place
@@ -72,21 +70,10 @@ def running(on: str, folder: Path, settings: Mapping[str, object]) -> Iterator[R
     """
     extra = {f"INTERESTREAM_{name.upper()}": str(value) for name, value in settings.items()}
     with ExitStack() as cleaning:
-        broker: Broker | Kafka
-        store: EmbeddedQdrant | QdrantServer
-        if on == "kafka":
-            (folder / "kafka").mkdir()
-            broker, store = Kafka(folder / "kafka"), QdrantServer(folder / "qdrant")
-            extra["INTERESTREAM_FETCH_MAX_WAIT_MS"] = "500"
-        else:
-            broker = Broker(log=folder / "broker.log")
-            store = EmbeddedQdrant(folder / "qdrant")
-            extra["INTERESTREAM_KAFKA_IDEMPOTENCE"] = "false"  # the broker refuses it
-        for part in (broker, store):
-            part.start()
-            cleaning.callback(part.kill)
+        broker, store, theirs = started(on, folder, cleaning)
         proxy = cleaning.enter_context(Proxy(store.grpc_port))
-        deployment = Deployment(broker.url, Place(store.http_url, proxy.port), folder, extra)
+        place = Place(store.http_url, proxy.port)
+        deployment = Deployment(broker.url, place, folder, {**theirs, **extra})
         hooks = {
             VARIABLE: str(folder / "encoder"),
             "PYTHONPATH": f"{HOOKS}{os.pathsep}{ROOT}",
