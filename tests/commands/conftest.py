@@ -45,3 +45,14 @@ def here(
     for name, value in variables.items():
         monkeypatch.setenv(f"INTERESTREAM_{name}", value)
     return load()
+
+
+def told_of(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands look into a namespace of its own there, where nothing is yet."""
+    variables = {
+        "NAMESPACE": f"t{secrets.token_hex(4)}",
+        "QDRANT_URL": place.http_url,
+        "QDRANT_GRPC_PORT": str(place.grpc_port),
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(f"INTERESTREAM_{name}", value)

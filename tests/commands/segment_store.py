@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from dataclasses import replace
-
-import pytest
 
 from stream.core.segment_history import FIRST, PERIODIC, Flow, Merge, Named, Record
 from stream.settings import load
@@ -18,7 +15,6 @@ from tests.commands.conftest import Command
 from tests.core.samples import NOW
 from tests.reads.world import DIMENSION, TUNING, catalogue, model, profiles
 from tests.support.rows import item_row
-from tests.support.stores import Place
 
 
 async def said(command: Command, *arguments: str) -> str:
@@ -26,17 +22,6 @@ async def said(command: Command, *arguments: str) -> str:
     result = await asyncio.to_thread(command, "segments", *arguments)
     assert result.exit_code == 0, result.output
     return result.stdout
-
-
-def told_of(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands look into a namespace of its own there, where nothing is yet."""
-    variables = {
-        "NAMESPACE": f"t{secrets.token_hex(4)}",
-        "QDRANT_URL": place.http_url,
-        "QDRANT_GRPC_PORT": str(place.grpc_port),
-    }
-    for name, value in variables.items():
-        monkeypatch.setenv(f"INTERESTREAM_{name}", value)
 
 
 async def fill() -> None:

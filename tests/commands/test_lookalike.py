@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 
 import pytest
 
@@ -15,7 +14,7 @@ from stream.settings import load
 from stream.store.codec import pack
 from stream.store.collections import open_store
 from stream.store.rows import fresh_etag
-from tests.commands.conftest import Command
+from tests.commands.conftest import Command, told_of
 from tests.core.samples import NOW
 from tests.reads.world import DIMENSION, FORGOTTEN, TUNING, World, catalogue, model, profiles
 from tests.support.rows import item_row
@@ -66,13 +65,7 @@ def test_what_is_no_time_is_refused(command: Command) -> None:
 @pytest.fixture
 async def there(embedded_qdrant: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """The planted world in a store that the commands are told of; another one is empty."""
-    variables = {
-        "NAMESPACE": f"t{secrets.token_hex(4)}",
-        "QDRANT_URL": embedded_qdrant.http_url,
-        "QDRANT_GRPC_PORT": str(embedded_qdrant.grpc_port),
-    }
-    for name, value in variables.items():
-        monkeypatch.setenv(f"INTERESTREAM_{name}", value)
+    told_of(embedded_qdrant, monkeypatch)
     store = await open_store(load(), dimension=DIMENSION, encoder_hash="e1")
     rows = [pack(profile, fresh_etag(), TUNING, now=NOW) for profile in profiles()]
     await store.users.save(rows, {row.user_id: None for row in rows})

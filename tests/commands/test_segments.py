@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 from collections.abc import AsyncIterator
 
 import pytest
@@ -18,7 +17,7 @@ from stream.settings import Settings, load
 from stream.store.collections import Store, open_store
 from stream.store.segment_history import SegmentHistory
 from stream.store.segment_requests import SegmentRequests
-from tests.commands.conftest import Command
+from tests.commands.conftest import Command, told_of
 from tests.core.samples import axis
 from tests.support.stores import Place
 
@@ -64,13 +63,7 @@ async def there(
     embedded_qdrant: Place, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Settings, Store]]:
     """A store with a model in force, and another one held, that the commands are told of."""
-    variables = {
-        "NAMESPACE": f"t{secrets.token_hex(4)}",
-        "QDRANT_URL": embedded_qdrant.http_url,
-        "QDRANT_GRPC_PORT": str(embedded_qdrant.grpc_port),
-    }
-    for name, value in variables.items():
-        monkeypatch.setenv(f"INTERESTREAM_{name}", value)
+    told_of(embedded_qdrant, monkeypatch)
     store = await open_store(load(), dimension=DIMENSION, encoder_hash="e1")
     history = SegmentHistory(store.meta, store.segments)
     for version, put in ((7, store.segments.switch), (9, store.segments.hold)):
@@ -141,9 +134,7 @@ async def test_a_refit_that_nobody_answers_says_what_to_look_at(
 async def test_without_a_store_there_is_nothing_to_list(
     embedded_qdrant: Place, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("INTERESTREAM_NAMESPACE", f"t{secrets.token_hex(4)}")
-    monkeypatch.setenv("INTERESTREAM_QDRANT_URL", embedded_qdrant.http_url)
-    monkeypatch.setenv("INTERESTREAM_QDRANT_GRPC_PORT", str(embedded_qdrant.grpc_port))
+    told_of(embedded_qdrant, monkeypatch)
     result = await asyncio.to_thread(command, "segments", "list")
 
     assert isinstance(result.exception, Misconfigured)

@@ -16,8 +16,8 @@ from stream.segment_report.rivals import METHODS
 from stream.settings import load
 from stream.store.codec import pack
 from stream.store.collections import open_store
-from tests.commands.conftest import Command
-from tests.commands.segment_store import fill, said, told_of
+from tests.commands.conftest import Command, told_of
+from tests.commands.segment_store import fill, said
 from tests.core.samples import NOW
 from tests.reads.world import DIMENSION, GROUPS, TUNING, profiles
 from tests.segment_report.world import fits, planted, sampled

@@ -15,8 +15,8 @@ from stream.errors import Failed, Misconfigured
 from stream.reads.answers import ItemName, Member
 from stream.settings import load
 from stream.store.collections import open_store
-from tests.commands.conftest import Command
-from tests.commands.segment_store import fill, said, told_of
+from tests.commands.conftest import Command, told_of
+from tests.commands.segment_store import fill, said
 from tests.core.samples import NOW, axis, near
 from tests.reads.world import DIMENSION
 from tests.support.stores import Place
